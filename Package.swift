@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "trimtab",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Trimtab", targets: ["Trimtab"]),
+    .executable(name: "trimtab", targets: ["TrimtabCommand"]),
+    .executable(name: "trimtab-benchmark", targets: ["TrimtabBenchmark"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .target(name: "CSystem", path: "Sources/CSystem"),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+
+    .target(name: "TrimtabNumerics", path: "Sources/Numerics", swiftSettings: settings),
+    .target(
+      name: "TrimtabSearchSpaces",
+      dependencies: ["TrimtabNumerics", .product(name: "Yams", package: "Yams")],
+      path: "Sources/SearchSpaces", swiftSettings: settings),
+    .target(
+      name: "TrimtabStudies", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces"],
+      path: "Sources/Studies", swiftSettings: settings),
+    .target(
+      name: "TrimtabMethods",
+      dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
+      path: "Sources/Methods", swiftSettings: settings),
+    .target(
+      name: "TrimtabStores", dependencies: ["TrimtabStudies", "CSQLite", "CSystem"],
+      path: "Sources/Stores", swiftSettings: settings),
+    .target(
+      name: "TrimtabRunning",
+      dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores", "CSystem"],
+      path: "Sources/Running", swiftSettings: settings),
+    .target(
+      name: "Trimtab",
+      dependencies: [
+        "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores",
+        "TrimtabRunning",
+      ],
+      path: "Sources/Trimtab", swiftSettings: settings),
+    .executableTarget(
+      name: "TrimtabCommand",
+      dependencies: ["Trimtab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/trimtab", swiftSettings: settings),
+    .executableTarget(
+      name: "TrimtabBenchmark", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Benchmark",
+      swiftSettings: settings),
+
+    .target(
+      name: "TrimtabTestSupport", dependencies: ["Trimtab"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    .testTarget(
+      name: "NumericsTests", dependencies: ["TrimtabNumerics"], path: "Tests/NumericsTests",
+      swiftSettings: settings),
+    .testTarget(
+      name: "SearchSpacesTests", dependencies: ["TrimtabSearchSpaces", "TrimtabTestSupport"],
+      path: "Tests/SearchSpacesTests", swiftSettings: settings),
+    .testTarget(
+      name: "StudiesTests", dependencies: ["TrimtabStudies", "TrimtabTestSupport"],
+      path: "Tests/StudiesTests", swiftSettings: settings),
+    .testTarget(
+      name: "MethodsTests", dependencies: ["TrimtabMethods", "TrimtabTestSupport"],
+      path: "Tests/MethodsTests", swiftSettings: settings),
+    .testTarget(
+      name: "StoresTests", dependencies: ["TrimtabStores", "TrimtabTestSupport", "CSQLite"],
+      path: "Tests/StoresTests", resources: [.copy("Fixtures")], swiftSettings: settings),
+    .testTarget(
+      name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport"],
+      path: "Tests/RunningTests", swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport"],
+      path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),
+  ]
+)

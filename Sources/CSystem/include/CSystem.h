@@ -1,0 +1,2 @@
+// System calls that Swift cannot see.
+#pragma once
