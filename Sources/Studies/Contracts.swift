@@ -1,0 +1,107 @@
+import TrimtabSearchSpaces
+
+/// Who gets the next unit of resource.
+public enum Assignment: Sendable, Equatable {
+  /// A new trial, run to `target` (nil without fidelity).
+  case new(target: Double?, Annotation)
+  /// A paused trial goes on to `target`.
+  case resume(TrialNumber, target: Double, Annotation)
+  /// Nothing until another event arrives.
+  case wait
+}
+
+/// What becomes of a running trial after a report.
+public enum Verdict: Sendable, Equatable {
+  case proceed
+  /// It has reached its target for now and frees its worker; it may go on later.
+  case pause
+  /// It will not pay.
+  case stop
+}
+
+/// Decides how resources are spread over trials.
+///
+/// A scheduler is a state machine beside `StudyState`: it absorbs every event of the log in order, exactly once, and has
+/// no state that the log cannot rebuild. `assignment` and `verdict` depend on nothing but the log so far.
+public protocol Scheduler: Sendable {
+  /// Takes note of an event that `state` has already absorbed. Amortised O(log n).
+  mutating func absorb(_ event: Event, state: StudyState)
+
+  /// Who gets the next unit of resource.
+  /// - Parameter canResume: whether the asking worker is able to continue a paused trial (a frozen process can only go on
+  ///   where it is).
+  func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
+
+  /// What becomes of a running trial whose newest report the state has already absorbed.
+  func verdict(on trial: TrialNumber, state: StudyState) -> Verdict
+}
+
+/// A configuration with its bookkeeping, or the reason why there is none.
+public enum Sample: Sendable, Equatable {
+  case configuration(Configuration, Annotation)
+  /// The sampler has proposed everything it can.
+  case exhausted(String)
+}
+
+/// Decides which configuration is tried next.
+///
+/// A sampler is a state machine like a scheduler. Its randomness comes from streams keyed by the study's seed, the
+/// sampler's name and the number of the trial, so the same log always gives the same sample.
+public protocol Sampler: Sendable {
+  /// Takes note of an event that `state` has already absorbed. Amortised O(log n).
+  mutating func absorb(_ event: Event, state: StudyState)
+
+  /// The configuration of trial number `trial`, to be run to `target`.
+  /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
+  mutating func sample(trial: TrialNumber, target: Double?, state: StudyState) throws(SpaceError) -> Sample
+}
+
+/// What a method wants done next.
+public enum Proposal: Sendable, Equatable {
+  /// - origin: the annotation that goes with the proposal.
+  case new(Configuration, target: Double?, Annotation)
+  case resume(TrialNumber, target: Double, Annotation)
+  case wait
+  case exhausted(String)
+}
+
+/// A scheduler and a sampler that work together.
+public struct Method: Sendable {
+  public var scheduler: any Scheduler
+  public var sampler: any Sampler
+
+  public init(scheduler: any Scheduler, sampler: any Sampler) {
+    self.scheduler = scheduler
+    self.sampler = sampler
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    scheduler.absorb(event, state: state)
+    sampler.absorb(event, state: state)
+  }
+
+  /// What to do with a free worker.
+  /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
+  public mutating func propose(
+    state: StudyState, mayStartNew: Bool, canResume: (TrialNumber) -> Bool
+  ) throws(SpaceError) -> Proposal {
+    switch scheduler.assignment(state: state, canResume: canResume) {
+    case .wait: return .wait
+    case .resume(let trial, let target, let annotation): return .resume(trial, target: target, annotation)
+    case .new(let target, let annotation):
+      guard mayStartNew else { return .wait }
+      switch try sampler.sample(trial: state.trials.count, target: target, state: state) {
+      case .exhausted(let reason): return .exhausted(reason)
+      case .configuration(let configuration, var own):
+        for entry in annotation.entries where Annotation.Field(rawValue: entry.field).map({ own[$0] == nil }) ?? true {
+          own = Annotation(entries: own.entries + [entry])
+        }
+        return .new(configuration, target: target, own)
+      }
+    }
+  }
+
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
+    scheduler.verdict(on: trial, state: state)
+  }
+}

@@ -1,0 +1,181 @@
+import TrimtabSearchSpaces
+
+/// What is optimised: a metric that trials report, and the direction.
+public struct Objective: Sendable, Hashable {
+  public enum Goal: String, Sendable, Hashable, CaseIterable {
+    case minimize
+    case maximize
+  }
+
+  public var metric: String
+  public var goal: Goal
+
+  public init(metric: String, goal: Goal = .minimize) {
+    self.metric = metric
+    self.goal = goal
+  }
+
+  /// +1 or −1: multiplied with a reported value it gives a loss, lower being better.
+  public var sign: Double { goal == .minimize ? 1 : -1 }
+}
+
+/// The resource of which a trial may get more or less, such as epochs.
+public struct Fidelity: Sendable, Hashable {
+  /// How a paused trial gives up its worker.
+  public enum Pause: String, Sendable, Hashable, CaseIterable {
+    /// The process ends, and continues from its checkpoint or from the start.
+    case exit
+    /// The process is frozen where it is and thawed later, by the same tuning process.
+    case freeze
+  }
+
+  /// The key under which trials report it.
+  public var name: String
+  /// The smallest resource at which a trial is judged; above 0.
+  public var minimum: Double
+  /// The resource of a complete trial; at least `minimum`.
+  public var maximum: Double
+  public var isInteger: Bool
+  public var pause: Pause
+
+  public init(
+    name: String, minimum: Double = 1, maximum: Double, isInteger: Bool = true, pause: Pause = .exit
+  ) {
+    self.name = name
+    self.minimum = minimum
+    self.maximum = maximum
+    self.isInteger = isInteger
+    self.pause = pause
+  }
+}
+
+/// A named part of a method with its options, as the study file gives it.
+public struct PartSpec: Sendable, Hashable {
+  public var name: String
+  /// Option values by name; scalars only.
+  public var options: [String: Choice]
+
+  public init(_ name: String, options: [String: Choice] = [:]) {
+    self.name = name
+    self.options = options
+  }
+}
+
+/// Which configuration next, and who gets the next unit of resource.
+public struct MethodSpec: Sendable, Hashable {
+  public var sampler: PartSpec
+  public var scheduler: PartSpec
+
+  public init(sampler: PartSpec, scheduler: PartSpec) {
+    self.sampler = sampler
+    self.scheduler = scheduler
+  }
+}
+
+/// When a study is finished; the first limit reached counts. It belongs to the study, however many processes tune it.
+public struct Budget: Sendable, Hashable {
+  /// The number of configurations tried.
+  public var trials: Int?
+  /// Seconds during which at least one trial was running.
+  public var seconds: Double?
+  /// Total cost of all trials, in the unit of the cost metric; seconds of running when there is none.
+  public var cost: Double?
+
+  public init(trials: Int? = nil, seconds: Double? = nil, cost: Double? = nil) {
+    self.trials = trials
+    self.seconds = seconds
+    self.cost = cost
+  }
+}
+
+/// What one run of a trial may use.
+public struct Limits: Sendable, Hashable {
+  /// Seconds of one run; nil is no limit.
+  public var seconds: Double?
+  /// Resident memory of the trial's whole process group, in bytes; nil is no limit.
+  public var memory: Int?
+  /// Seconds between asking a trial to stop and ending it.
+  public var grace: Double
+  /// Bytes of output kept per trial.
+  public var log: Int
+
+  public init(seconds: Double? = nil, memory: Int? = nil, grace: Double = 10, log: Int = 64 << 20) {
+    self.seconds = seconds
+    self.memory = memory
+    self.grace = grace
+    self.log = log
+  }
+}
+
+/// How often a trial is tried again.
+public struct Retries: Sendable, Hashable {
+  /// Further attempts after a crash, a time-out or lack of memory.
+  public var failed: Int
+  /// Further attempts after its tuning process or machine died.
+  public var lost: Int
+  /// Seconds before the first further attempt after a failure; doubled for each one after it.
+  public var backoff: Double
+
+  public init(failed: Int = 0, lost: Int = 3, backoff: Double = 1) {
+    self.failed = failed
+    self.lost = lost
+    self.backoff = backoff
+  }
+}
+
+/// What an acknowledged result survives.
+public enum Durability: String, Sendable, Hashable, CaseIterable {
+  /// A power cut: every acknowledgement waits for the disk.
+  case durable
+  /// The death of any process, but not a power cut.
+  case relaxed
+}
+
+/// Everything that defines a study; the study file is its text.
+public struct StudySpec: Sendable {
+  public var name: String
+  public var space: Space
+  /// At least one; the first is the one that single-objective methods see.
+  public var objectives: [Objective]
+  public var fidelity: Fidelity?
+  public var method: MethodSpec
+  public var budget: Budget
+  /// Trials at a time, per tuning process.
+  public var parallel: Int
+  /// The argument vector of a trial, with templates; empty when the objective is a function of the program.
+  public var command: [String]
+  /// Variables added to the environment of trials.
+  public var environment: [String: String]
+  public var limits: Limits
+  public var retries: Retries
+  /// Nil in a study file means: chosen when the study is created, and kept in the log.
+  public var seed: UInt64?
+  /// The metric in which trials report their total cost so far; nil means seconds of running.
+  public var costMetric: String?
+  /// A pattern for reports on standard output, such as `epoch {epoch}: loss {loss}`.
+  public var outputPattern: String?
+  public var durability: Durability
+
+  public init(
+    name: String, space: Space, objectives: [Objective], fidelity: Fidelity? = nil, method: MethodSpec,
+    budget: Budget = Budget(), parallel: Int = 1, command: [String] = [], environment: [String: String] = [:],
+    limits: Limits = Limits(), retries: Retries = Retries(), seed: UInt64? = nil, costMetric: String? = nil,
+    outputPattern: String? = nil, durability: Durability = .durable
+  ) {
+    self.name = name
+    self.space = space
+    self.objectives = objectives
+    self.fidelity = fidelity
+    self.method = method
+    self.budget = budget
+    self.parallel = parallel
+    self.command = command
+    self.environment = environment
+    self.limits = limits
+    self.retries = retries
+    self.seed = seed
+    self.costMetric = costMetric
+    self.outputPattern = outputPattern
+    self.durability = durability
+  }
+}

@@ -1,0 +1,400 @@
+import TrimtabSearchSpaces
+
+/// Why an event cannot follow the log so far.
+public struct EventError: Error, Sendable, Equatable, CustomStringConvertible {
+  public var message: String
+
+  public init(_ message: String) { self.message = message }
+
+  public var description: String { message }
+}
+
+/// Everything a study's log says, folded event by event.
+///
+/// The fold is pure: the same events give the same state in every process. `absorb` checks that an event may follow; an
+/// event that may not changes nothing.
+public struct StudyState: Sendable {
+  public private(set) var spec: StudySpec
+  /// How many events have been absorbed; the sequence number of the next one.
+  public private(set) var eventCount = 0
+  public private(set) var trials: ContiguousArray<Trial> = []
+  public private(set) var history: History
+  /// The first objective over the resource, of trials that reported any.
+  public private(set) var curves: [TrialNumber: Curve] = [:]
+  /// The newest values of all metrics but the first objective, of trials that reported any.
+  public private(set) var otherMetrics: [TrialNumber: [MetricValue]] = [:]
+  /// Trials that wait for a worker, in the order in which they began to.
+  public private(set) var queue: [TrialNumber] = []
+  /// Trials that are running, in the order of their start.
+  public private(set) var running: [TrialNumber] = []
+  /// The number of trials in each state.
+  public private(set) var counts = [Int](repeating: 0, count: TrialState.allCases.count)
+  public private(set) var failureCounts = [Int](repeating: 0, count: FailureKind.allCases.count)
+  /// How many configurations were drawn at random because a model could not be used.
+  public private(set) var fallbackCount = 0
+  /// The best trial so far: by value among those that reached the greatest resource. Nil while none has a value.
+  public private(set) var incumbent: TrialNumber?
+  /// Whether the incumbent has reached the full resource.
+  public private(set) var incumbentIsComplete = false
+  /// Each change of the incumbent, in the order of the log.
+  public private(set) var incumbentChanges: [IncumbentChange] = []
+  /// Milliseconds during which at least one trial was running.
+  public private(set) var activeMilliseconds: Int64 = 0
+  /// The sum over trials of the cost metric, or of the seconds of running.
+  public private(set) var totalCost = 0.0
+  /// The sum over trials of the resource reached.
+  public private(set) var totalResource = 0.0
+  public private(set) var createdAt: Timestamp
+  /// The latest time of any event; never goes back, even if a clock did.
+  public private(set) var latestTime: Timestamp
+  private var lastEventTime: Timestamp
+  private var finalCostSum = 0.0
+  private var finalCostCount = 0
+
+  public struct IncumbentChange: Sendable, Equatable {
+    public var trial: TrialNumber
+    public var value: Double
+    /// The resource at which the value was reported; NaN without fidelity.
+    public var resource: Double
+    public var time: Timestamp
+    /// Trials proposed up to then.
+    public var trialCount: Int
+  }
+
+  /// Starts from the first event of a log.
+  /// - Throws: `EventError` when the event is not `studyCreated`; `Diagnostics` when its specification cannot be read.
+  public init(first event: Event) throws {
+    guard case .studyCreated(let specification) = event.body else {
+      throw EventError("a log begins with the creation of its study")
+    }
+    spec = try StudySpec.parse(specification, name: "the log's specification")
+    history = History(space: spec.space)
+    createdAt = event.time
+    latestTime = event.time
+    lastEventTime = event.time
+    eventCount = 1
+  }
+
+  // MARK: Reading
+
+  /// A running trial's or any trial's loss: the first objective, lower being better; NaN while there is none.
+  @inlinable public func loss(_ trial: TrialNumber) -> Double { trials[trial].value * spec.objectives[0].sign }
+
+  public func count(_ state: TrialState) -> Int { counts[Int(state.rawValue)] }
+
+  public func count(_ failure: FailureKind) -> Int { failureCounts[Int(failure.rawValue)] }
+
+  /// The cost of a trial so far: what it reported, or its seconds.
+  public func cost(_ trial: TrialNumber) -> Double {
+    spec.costMetric == nil ? trials[trial].seconds : trials[trial].reportedCost
+  }
+
+  /// The mean cost of trials that are over, or nil while there is none.
+  public var meanFinalCost: Double? { finalCostCount > 0 ? finalCostSum / Double(finalCostCount) : nil }
+
+  /// Which limit of the budget forbids a further trial, or nil.
+  ///
+  /// Running trials are charged the mean cost of the finished ones, so that several workers do not overrun together.
+  public func exhaustedBudget(now: Timestamp) -> String? {
+    if let limit = spec.budget.trials, trials.count >= limit { return "\(limit) trials" }
+    if let limit = spec.budget.seconds {
+      var active = activeMilliseconds
+      if !running.isEmpty { active += max(0, now - lastEventTime) }
+      if Double(active) / 1000 >= limit { return "\(JSONValue.plainText(limit)) seconds" }
+    }
+    if let limit = spec.budget.cost {
+      let reserved = Double(running.count) * (meanFinalCost ?? 0)
+      if totalCost + reserved >= limit { return "a cost of \(JSONValue.plainText(limit))" }
+    }
+    return nil
+  }
+
+  /// The next trial in the queue that may start now: enqueued, to be tried again, or released.
+  public func nextQueued(now: Timestamp, canResume: (TrialNumber) -> Bool) -> TrialNumber? {
+    queue.first { trial in
+      // A clock that went back must not keep a trial waiting longer than its back-off.
+      let wait = trials[trial].notBefore - now
+      let backoff = Int64(spec.retries.backoff * 1000) << Int64(min(20, max(0, Int(trials[trial].failures) - 1)))
+      return (wait <= 0 || wait > backoff) && canResume(trial)
+    }
+  }
+
+  /// Values of all objectives at the trial's greatest resource; nil when any is missing or not finite.
+  public func objectiveValues(_ trial: TrialNumber) -> [Double]? {
+    guard trials[trial].hasValue else { return nil }
+    var values = [trials[trial].value]
+    for objective in spec.objectives.dropFirst() {
+      guard let value = otherMetrics[trial]?.first(where: { $0.name == objective.metric })?.value, value.isFinite
+      else { return nil }
+      values.append(value)
+    }
+    return values
+  }
+
+  /// Whether reporting at this resource would add nothing: it was reported before.
+  public func isRepeated(_ trial: TrialNumber, resource: Double?) -> Bool {
+    guard let resource else { return false }
+    return curves[trial]?.contains(resource) ?? false
+  }
+
+  // MARK: Folding
+
+  /// Takes over one event.
+  /// - Throws: `EventError` or `Diagnostics` when the event may not follow; the state is then unchanged.
+  public mutating func absorb(_ event: Event) throws {
+    switch event.body {
+    case .studyCreated: throw EventError("a study is created only once")
+    case .studyAmended(let specification):
+      let next = try StudySpec.parse(specification, name: "the amended specification")
+      do {
+        try next.checkSucceeds(spec)
+      } catch {
+        throw EventError(error.description)
+      }
+      spec = next
+      history.amend(to: next.space)
+    case .trialProposed(let number, let kind, let target, let annotation):
+      try absorbProposal(number, kind, target, annotation, at: event.time)
+    case .trialStarted(let number, let worker):
+      try require(number, .waiting)
+      update(number) {
+        $0.worker = worker
+        $0.startedAt = event.time
+        $0.isFrozen = false
+        $0.runs &+= 1
+        $0.failure = nil
+      }
+      move(number, to: .running)
+    case .reported(let number, let resource, let metrics):
+      try require(number, .running)
+      absorbReport(number, resource, metrics, at: event.time)
+    case .trialPaused(let number, let isFrozen, let seconds):
+      try require(number, .running)
+      end(number, .paused, seconds, at: event.time)
+      trials[number].isFrozen = isFrozen
+    case .trialReleased(let number, let seconds):
+      try require(number, .running)
+      end(number, .waiting, seconds, at: event.time)
+    case .trialStopped(let number, let reason, let seconds):
+      guard trials.indices.contains(number), !trials[number].state.isFinal else {
+        throw EventError("trial \(number) cannot be stopped: it is over or does not exist")
+      }
+      trials[number].stopReason = reason
+      end(number, .stopped, seconds, at: event.time)
+    case .trialCompleted(let number, let seconds):
+      try require(number, .running)
+      end(number, .completed, seconds, at: event.time)
+      considerIncumbent(number, at: event.time)
+    case .trialFailed(let number, let kind, _, let seconds):
+      try require(number, .running)
+      absorbFailure(number, kind, seconds, at: event.time)
+    case .trialLost(let number):
+      guard trials.indices.contains(number),
+        trials[number].state == .running || (trials[number].state == .paused && trials[number].isFrozen)
+      else { throw EventError("trial \(number) cannot be lost: it is not with a worker") }
+      let wasFrozen = trials[number].state == .paused
+      update(number) {
+        $0.isFrozen = false
+        $0.losses &+= 1
+        $0.endedAt = event.time
+      }
+      // A frozen trial that is lost has its results; a scheduler resumes it from its checkpoint, if ever.
+      if !wasFrozen {
+        if Int(trials[number].losses) > spec.retries.lost {
+          trials[number].failure = .lost
+          failureCounts[Int(FailureKind.lost.rawValue)] += 1
+          finish(number)
+          move(number, to: .failed)
+        } else {
+          move(number, to: .waiting)
+        }
+      }
+    }
+    advanceClock(event)
+    eventCount += 1
+  }
+
+  private mutating func advanceClock(_ event: Event) {
+    // The time between a worker's death and its discovery was not spent running. The count of running trials has
+    // already been changed by the event, so an event that starts the first trial or ends the last one is told by kind.
+    var wasRunning = !running.isEmpty
+    switch event.body {
+    case .trialStarted: wasRunning = running.count > 1
+    case .trialPaused, .trialReleased, .trialStopped, .trialCompleted, .trialFailed: wasRunning = true
+    case .trialLost: wasRunning = false
+    case .studyCreated, .studyAmended, .trialProposed, .reported: break
+    }
+    if wasRunning { activeMilliseconds += max(0, event.time - lastEventTime) }
+    lastEventTime = event.time
+    latestTime = max(latestTime, event.time)
+  }
+
+  private mutating func absorbProposal(
+    _ number: TrialNumber, _ kind: ProposalKind, _ target: Double?, _ annotation: Annotation, at time: Timestamp
+  ) throws(EventError) {
+    switch kind {
+    case .new(let configuration), .enqueued(let configuration), .clone(_, let configuration):
+      guard number == trials.count else {
+        throw EventError("trial \(number) is proposed where trial \(trials.count) would follow")
+      }
+      guard configuration.slots.count <= history.space.slotCount else {
+        throw EventError("the configuration of trial \(number) has more values than the space has parameters")
+      }
+      var trial = Trial()
+      trial.proposedAt = time
+      trial.target = target ?? .nan
+      trial.origin = annotation.origin
+      trial.bracket = Int32(truncatingIfNeeded: annotation[.bracket] ?? 0)
+      if case .clone(let parent, _) = kind {
+        guard trials.indices.contains(parent) else { throw EventError("trial \(number) clones an unknown trial") }
+        trial.parent = Int32(truncatingIfNeeded: parent)
+      }
+      if trial.origin == .fallback { fallbackCount += 1 }
+      trials.append(trial)
+      history.append(configuration)
+      counts[Int(TrialState.waiting.rawValue)] += 1
+      queue.append(number)
+    case .resume:
+      try require(number, .paused)
+      trials[number].target = target ?? .nan
+      trials[number].proposedAt = time
+      move(number, to: .waiting)
+    }
+  }
+
+  private mutating func absorbReport(
+    _ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue], at time: Timestamp
+  ) {
+    let objective = spec.objectives[0].metric
+    let previous = trials[number].resource
+    for metric in metrics where metric.name == spec.costMetric && metric.value > trials[number].reportedCost {
+      totalCost += metric.value - trials[number].reportedCost
+      trials[number].reportedCost = metric.value
+    }
+    let isNewest = resource.map { $0 >= previous } ?? true
+    if let resource {
+      if let value = metrics.first(where: { $0.name == objective })?.value {
+        if curves[number]?.contains(resource) != true { curves[number, default: Curve()].insert(value, at: resource) }
+      }
+      if isNewest {
+        totalResource += resource - previous
+        trials[number].resource = resource
+      }
+    }
+    guard isNewest else { return }
+    for metric in metrics {
+      if metric.name == objective {
+        trials[number].value = metric.value
+      } else {
+        var list = otherMetrics[number] ?? []
+        if let i = list.firstIndex(where: { $0.name == metric.name }) {
+          list[i] = metric
+        } else {
+          list.append(metric)
+        }
+        otherMetrics[number] = list
+      }
+    }
+    // Without a complete trial, the incumbent is the best at the greatest resource so far.
+    if resource != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
+  }
+
+  private mutating func absorbFailure(
+    _ number: TrialNumber, _ kind: FailureKind, _ seconds: Double, at time: Timestamp
+  ) {
+    trials[number].failure = kind
+    if kind.isRetryable {
+      trials[number].failures &+= 1
+      let failures = Int(trials[number].failures)
+      if failures <= spec.retries.failed {
+        let pause = spec.retries.backoff * Double(1 << min(20, failures - 1))
+        trials[number].notBefore = time + Int64(pause * 1000)
+        end(number, .waiting, seconds, at: time)
+        return
+      }
+    }
+    failureCounts[Int(kind.rawValue)] += 1
+    end(number, .failed, seconds, at: time)
+    if incumbent == number { findIncumbentAnew(at: time) }
+  }
+
+  private func require(_ number: TrialNumber, _ state: TrialState) throws(EventError) {
+    guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
+    guard trials[number].state == state else {
+      throw EventError("trial \(number) is \(trials[number].state.name), not \(state.name)")
+    }
+  }
+
+  private mutating func update(_ number: TrialNumber, _ change: (inout Trial) -> Void) { change(&trials[number]) }
+
+  private mutating func end(_ number: TrialNumber, _ state: TrialState, _ seconds: Double, at time: Timestamp) {
+    trials[number].seconds += seconds
+    trials[number].endedAt = time
+    if spec.costMetric == nil { totalCost += seconds }
+    if state.isFinal { finish(number) }
+    move(number, to: state)
+  }
+
+  private mutating func finish(_ number: TrialNumber) {
+    finalCostSum += cost(number)
+    finalCostCount += 1
+  }
+
+  private mutating func move(_ number: TrialNumber, to state: TrialState) {
+    let old = trials[number].state
+    counts[Int(old.rawValue)] -= 1
+    counts[Int(state.rawValue)] += 1
+    if old == .running, let i = running.firstIndex(of: number) { running.remove(at: i) }
+    // Most trials are started in the transaction that proposes them, from the end of the queue.
+    if old == .waiting {
+      if queue.last == number { queue.removeLast() } else if let i = queue.firstIndex(of: number) { queue.remove(at: i) }
+    }
+    if state == .running { running.append(number) }
+    if state == .waiting { queue.append(number) }
+    trials[number].state = state
+  }
+
+  // MARK: Incumbent
+
+  /// Whether the trial's value counts for the incumbent, and its rank: complete before incomplete, then by resource, then
+  /// by loss. Equal ranks keep the earlier trial.
+  private func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
+    let a = trials[number]
+    let b = trials[other]
+    let aComplete = a.state == .completed
+    let bComplete = b.state == .completed
+    if aComplete != bComplete { return aComplete }
+    if !aComplete, a.resource != b.resource { return a.resource > b.resource }
+    return loss(number) < loss(other)
+  }
+
+  private mutating func considerIncumbent(_ number: TrialNumber, at time: Timestamp) {
+    guard trials[number].hasValue else {
+      if incumbent == number { findIncumbentAnew(at: time) }
+      return
+    }
+    if let incumbent {
+      guard incumbent == number || isBetter(number, than: incumbent) else { return }
+    }
+    setIncumbent(number, at: time)
+  }
+
+  private mutating func setIncumbent(_ number: TrialNumber, at time: Timestamp) {
+    incumbent = number
+    incumbentIsComplete = trials[number].state == .completed
+    let resource = spec.fidelity == nil ? Double.nan : trials[number].resource
+    incumbentChanges.append(
+      IncumbentChange(
+        trial: number, value: trials[number].value, resource: resource, time: time, trialCount: trials.count))
+  }
+
+  private mutating func findIncumbentAnew(at time: Timestamp) {
+    incumbent = nil
+    incumbentIsComplete = false
+    var best: TrialNumber?
+    for number in trials.indices where trials[number].hasValue && trials[number].state != .failed {
+      if let current = best { if isBetter(number, than: current) { best = number } } else { best = number }
+    }
+    if let best { setIncumbent(best, at: time) }
+  }
+}
