@@ -60,7 +60,7 @@ final class RandomStreamTests: XCTestCase {
   }
 
   func testIndicesBelowABoundNearTwoToTheSixtyThirdAreUnbiased() {
-    // A plain product without rejection would favour every other third of the range here.
+    // Without rejection the residues would come up in the proportions 3 : 3 : 2.
     let bound = 3 << 61
     var stream = RandomStream(seed: 1, purpose: 2, index: 3)
     var counts = [0, 0, 0]

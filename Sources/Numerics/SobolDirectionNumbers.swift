@@ -1,0 +1,360 @@
+/// The direction numbers of the first 2,048 dimensions of the Sobol sequence: the criterion-D6 set of Joe & Kuo,
+/// "Constructing Sobol sequences with better two-dimensional projections", SIAM J. Sci. Comput. 30, 2008,
+/// doi 10.1137/070709359 (their table new-joe-kuo-6).
+///
+/// The figures are one stream of bits, six to a character ("0" stands for 0, "o" for 63), the most significant first.
+/// Each dimension from the second on has: the degree s of its primitive polynomial (5 bits); the polynomial's inner
+/// coefficients a (s − 1 bits); and for i = 1…s the initial number m_i without its last bit, which is always one
+/// (i − 1 bits). One string costs the compiler nothing; an array literal of 25,000 numbers costs it seconds.
+struct SobolDirectionNumbers {
+  /// The number of dimensions of the table.
+  static let dimensions = 2048
+
+  private var held: UInt32 = 0
+  private var heldBits = 0
+  private var position = 0
+
+  /// The 32 direction integers of each of the first `dimensions` dimensions, dimension by dimension; the first of each
+  /// acts on the leading bit.
+  static func integers(dimensions: Int) -> [UInt32] {
+    var result = [UInt32](repeating: 0, count: 32 * dimensions)
+    for bit in 0..<min(32, result.count) { result[bit] = 1 << UInt32(31 - bit) }
+    var reader = SobolDirectionNumbers()
+    for dimension in 1..<max(1, dimensions) {
+      reader.readDimension(into: &result, at: 32 * dimension)
+    }
+    return result
+  }
+
+  /// Reads the next dimension and extends it by the recurrence of its polynomial.
+  private mutating func readDimension(into v: inout [UInt32], at base: Int) {
+    let degree = Int(read(5))
+    let inner = read(degree - 1)
+    for i in 0..<degree {
+      v[base + i] = (read(i) << 1 | 1) << UInt32(31 - i)
+    }
+    for i in degree..<32 {
+      var value = v[base + i - degree]
+      value ^= value >> UInt32(degree)
+      for k in 1..<max(1, degree) where inner >> UInt32(degree - 1 - k) & 1 == 1 {
+        value ^= v[base + i - k]
+      }
+      v[base + i] = value
+    }
+  }
+
+  /// The next `bits` bits, at most 24, as a number.
+  private mutating func read(_ bits: Int) -> UInt32 {
+    while heldBits < bits {
+      var character = Self.text.utf8Start[position]
+      // Line ends are not part of the stream.
+      while character < 48 {
+        position += 1
+        character = Self.text.utf8Start[position]
+      }
+      position += 1
+      held = held << 6 | UInt32(character - 48)
+      heldBits += 6
+    }
+    heldBits -= bits
+    let value = held >> UInt32(heldBits)
+    held &= (1 << UInt32(heldBits)) - 1
+    return value
+  }
+
+  private static let text: StaticString = #"""
+    2;6`L24TTf:BD5A8R^k9K@0^PZG\_<6`l6J?BS@Vg1YSV8eYfHK:Dn>3kIlcRO<N8hiaaO>AX36SWC97DjLFn?>Z[=7S^HRJ8kk`90?1dbGCbVHi
+    @m>ePK?EbgB3i@UZ8njE`6?`f7_Cm^=iPoe@k@@>Wlc7Y1GOn_\45YE;=l@VUf\HA2mnRd5T<NLO0W@bPTX>I3ABE7CT>?@QILA3YLTj=4KeimSD
+    E25OQ`AQ1^[UQ6O^498dLh]okZAj:F[D98AUb5jgNT=]46`@RB81A<\5EY5X\>NcnDS8ZXOJ;JBaE7HLkE9N_=U0MnTdkm=<A^BKPfOONDY>e_>f
+    <D4WafGCE`2D<F]OO99:DjXg4m2UABPe051BY?F>3kfYEl4Z3:1D[IgV6onJEjP_f;Cm;>B2OGk\UXC]jGV@BfZa[ZgjYNPP<=X[4_QhLi1R2HVD
+    jdIeM<E0kGoh`V?agfUFHC8XP5chU9V2Rh>6CdcXYUdS>2JN[Nn<XM=KX^6CYbV`H^gb?ACJUF;A\BY]Wc;2lhTg?:6?6l2KnNIY[0M>404995jW
+    7WNY`KaC]<bfZ3[Yg:BRGQ[TlMJ=C>bRNDaD3N4i?=oW4;cDWZHCLRU\CfGBd]`n9lLKZ3nkdnRBRFM=ROf_Y8?DU@4W8BG5_LZPJdDgoj6le1>=
+    1eo6bEZ2abG3hFYkD<_Y<8Q1;PXKiCd<Y?e9A0AohiEWaBR:hd`Bo`E56:>TH2LoR:=O0_SKZ@oDLe@mBkIM>Xlg9hUP;Q5AoKMcjo@MBT=9Q8cS
+    D`58cKki71=E:B9?ln[FdCDV>6i3>hK2Y?1dKAI[N9BQDS:c]>8bUGfe[@R1LU;GRn@aT^>ZHA\G^JgI>DajUDZIE>BYUX__93acQC@d1IaN\U:W
+    7fF3Y]39U?:\ZOWX:c:OOL;j@X7hDoCUVEW?D`Z4VL6l^iRAD:T1g@[L@:XU=Do]>gJEA]V?l[1S1:T?b`bJShTE9dVho3fR`ZFUknh_X?5Dl8]`
+    5lH1JYnOVa6CK;eDB<d\oLA<Z[E>K8Be01EH1\A0FkfLZd]kS6PeF]E_`\BYAmeR[mF_TeMoXEH\mQW0ocVZag1?GWKcjET2`Z99>IL[>G43_Cao
+    AFS:I8?TUdZ]=f2KOUU9UJX@6KHX]VZeTmlMQ[hUE\EnDWn_eL[OECIjFanYG6fCf\I602^C;[:VTejEMRfAlkjh:Zm[UCm5A??EnGWX_iUfd[n1
+    V4MSVFMH1GkSQjL24jUPGj:jjQflASF2ZiXfi;9ZG9H;;:Pb7TaJc5Q707XMJmf9]F6;d@4gJa\dMHI6j4MLGK235QagU?2=d_L5F7]RaFc?041e
+    HSAST>`=NL;5RDEX>>L[Nf^F9mn>2oX^moMHZ@<CK1XRl25R`h8cRR7XfaF<kVHmf7766]Hd<fMF4f:=`USPBfWg_MHjeF>Ii^UM[GN7]HjRjcJG
+    2S6fUSen@VY0;J[^F@g2ESi9d_iEI4gH08KeZh?eTT1LQ=d=`=:FBQ?^I4cLDmQI>m5\PWfdno5Tl`4Ea^daLaFDC;;EQdI5<9IBLXbdI[6e05U@
+    Dc^lTDC_mFE^?L64:MaP=ILeLZlJoe>oEUenPRTHmh9HFGncl@GL^a6mIPSaGnn@UR65V>?Hb\I:T\UFJ_cc:U45b9mI[NfK9I5@=HeVio;J\^h<
+    >cFLL?<:VPYO69If=JFQUbE7BeWU5PX<0Y6f6FOLBWhCI]KR]J06;[^Z=Y@oUX60\n8ZT[DYFQ?Z8b352Rf9J5@EGT8LLE@UXXbS>\BNjc]FTTRZ
+    LcnDbciJH=k]SNF2ZnEY\S=5S>nUJUFWT`@jScQMQQJO]TF1QN;bkUZ51DKd1R2i[FY2Pb_YW;DK5JWG18flDE=PUZVJ7\NV]i0HFZXNOaY?F<S]
+    J\Z[E]0AXdR5ZdTPL_]R_LUF]@mOZHS5fY]Jg[JC`ZofDT5[Y5ZB=i=7K3F^j;Mnn\<CfAJlG\eQYQNENE[k_MDF^oOAnF`>]189o3;C5K2?>oP@
+    5_giE\@n9ciVV9ckFc;T\;ZoW=n9K?ZDgcNQ2]G5]0TRMF<oO[JFdY<\1I:]\5eKF4<^YM8VP4U]N?S9_e=fHHFfAT>K;_jHoYKKfMlAWjMFnE]m
+    nKk:m`ZDYFhOf2Sc_ZgDaKRddbDR7Z38E^B8X80@:Y4;FiB<V8:g[b;mK[k<BZCjHV=U^g0FDX32U=kFkallM]LMLoQKbLJB2AA5hI5_K?jb@GU8
+    T=FmcbWPD[VWImKiiW^@?;_o^5_]XJUPn<`4ZG0_=VTgOniWQL36QVBh8NNd5`II?BRMB4Q7G1k7`9YWDmCmLEPTIeCHZkeeaP58FXAQ[g[G6\bD
+    ]J:``CQLLXWSV4AW>4eb4e5Ebga4EjG8VmNm__P?C]LUn@<FhOUCcebJ\YA30L?V;G9`od6Ya3F1aL\hj=7@@8B^5bo=jFXj617nG<KgRiV8oNCM
+    Lc:hThO:MLgEcCEAOe7N35MG=A^?`4\>6F1LhYNFG>aK[nUcX:Rc^Lb2;\G?JZegjC<5WEM0]0[GUEm8K5d>::_X>E:kNGAfBC@DHA;IEM9]V1gO
+    2@SlUd]2Rj[@^Q0HGD6\[41YbEmmMAa>8YX7:V25eD0D85A_H3_GEPJAVEYJP39MHY`1W4[iFIUe_OLZ[S_3e]GG4IkgKB3K7UMT^aY7I0j[@EfO
+    87ja196XQGJQ:d0>BJ3P9M^XKKJQV]:^Efm[TEkmBd=OGLRm0^nei\g=MefR>FK>6TmEgKDY<Z75b8EGN13foS:=[aiMieQ1m8B:[CEge\lf^Y<<
+    GJGPBgX`3=JFl=N7<1:eM^7f=EhQiP]4AAekIGRO_e6d1_l?YN:_Q0oXX?d`EhcDFT;7g>O3GSSYnk7lQbjUNA[b9[8WKZ45i;h4FG3he7hGUFMJ
+    BVWJ\C]NGi^oI5mbWZeiaATH8>CH3kGW_L`5V2dl?UNOE:4iMiQ1Gej0OF]K>3cm^GY9MFITZjN;ANWQVHOc3HgeUjRE<77>k34iG[]Pc<?;UVPa
+    NclW;FH1XK5UkLbM;BR@m9^G_:QSdDI;;8eNn>K\i<`N5fUl:SVMCnCbVGGaS9n9<lT[@]O<LGWBHkV_VelfEZic7^5_7Ge`ZgKQNoc]YOJWkVhA
+    HggAEm]20IgOb27aGg@3eF4:OVHmOPPkR`MhlSlen@BAI@HYZDaGiL9lCN`2=?eOVfj_ST^YD@UnVLWlTg2E2XGjg8mF`^C?<aO]HZV=L:j`^5o=
+    i<>A;aGakGm>YA:VlofQQOiLhOIBG2:DUoYVB[XB6Dg3H2U\NnD8k;kYcaP=81_WE_YP;P^V0m_^6\7LKb\@5H3jdmIDmW8cWf9PC5GjX9@m3>ho
+    61XM[1Ndol4:30H7GLkmK1JfiVFiPPgMiJ[:0S?Amf2?=NCFePjWJm:H975RVRF=R?54UPWHB0UFc_nRPc62WSMgZmoGG1n0H:_J^<R?l`b4i=P\
+    1nB6TTh6T^hF2eFJ?=lmQJc<nH<:Ze;oKgVAN9APfK>eiT@c0P]_f3\3jg`@af9Z4\H>nAS`fSI9DIP=Q1[2R?XV1F_mMF4K]gW3eIX8U45HAhmD
+    @kanT5?WIQ<a<M]?4h0S[L64i8;lXWSUPNUIHCl6Q;E;b0NO@9QG3AQfRO^:bBe65PFli0?i3b[^UHFGf8B9YDlZ19AQQgDROe\j6GZA66>_mPB4
+    @2a]OaHI0dd9:jHoG]KAQW7c?[NC<1O6\F6Of;g1:BHPL0EHJHOZjSe<TT\OiQ^1Q0R^HBenZjF7<YJ4f=<=fXl[HM7HlNcONZ<bIAQe=mmeNFmf
+    VWjV833o_gG2G1_X7HQS0Yl[7aN6_e5R6`S^k>9Vl[^]f8W:EA:D5UN9U_HRk6C:8V<SkQTMR<liZHD50;VmKf8jTVfk3:HibI9HU<Rc`?1gf<m6
+    URERh=[b9HWA<WF9YB[QN?n8_enAHXNFM3lV^i:fI]RS^>2AAd8^R@Wf:VVPRl:f0OT8GH\W>I=dIHn:a8]Rh]UFmVP5hVJf6;[`^@bFUNj@jCH^
+    h@5\@>f7]c?5RmH[jbAZjf=X^6<4Xe3k0SO_R4bHb=2WR]W]VLI3iS:Sk87XUPF9;CF<\J9:G9lADFb2He88_QO8i[UG=5SGQC\RUo8H1e\f>:gF
+    Hin30PaSNHhbWO]EG4?`HIeSXCS;cKFNY_P_V>RUHnZPJBNnMFHkZiAKN@5n52ZiSa;JbAH_^Y>oV6?FdeUF17SdYGIHmWERD2To^1Jf]SgbMl;n
+    `e=51?F?P_CUjSA]hnXjI2]Ci^QYo9cI<1T;Z]=[6dnYn^D6A8\AW`_Md<g6WI4]n4D]Le7=>a5TG3^lTX[[GJcdVAgmlcZJ8Tll;nI8e]T635eB
+    5J^1TV^bbTaKRHOM2fBPVUXZ9JMlWi>I;:jeIbJ7S>b9eT_HK0NM;X02dKfC5`>^aec2UjbXI=R;n<Khgm0:EiTgT9df?3dZNiFVCT\:4gkEaJfW
+    mI>Od2MiA[KJ[]ETlbfVg?daaWF_fD=:Zk9dKI[XQmIAGWfD>LXk[T>=U6D?3TYkg[_<F6DdYBF]1UOJojeIDG`6_>g@9eOoaUJ50N\I^9:GmOVE
+    `jlK3_cTnFPJIGYQ;PKkRai2kiUQLJU^8lKS:UJfF9[P[;[S;meMfIHmBihfZ]i1RlEUZhn`NSm8?^=[VG8E8DUjP3TYlbIM=M[OIkUWTjN]Ugj\
+    jP?MnGd=BVGPfgaKTNIdnkcINWl^i:1Oa\YSYV0UO>V<EWhbU>VH8DTejco7mLfkIP];k272e;d?TMV4jI?aMK7Y@CQFHV8IcTEo<B6A3IT>MA]O
+    nT2;eRmVCkj<9N\e230YVIBm>AC_89fNXFIUe>8LlTXUoZ8]VHUba==_f1l1f6ITi?MABbPn\\YIVLR[LRV?ah]fmVNBjWeOE18If[6J361kV5cD
+    1KX1IY7UG;d2=Xjh=YVXFE8ZPCP1cYVfJX2Xik:BBXOZDIZeS@2lWR`0Z^5V^^2?9KH0gD066K2YT;HYDYNRQ4I\@HeA8K[aCi7=W2VjF@EZ]<M6
+    SFL<b`E39d8YI`4IaLei]PN^oAgk9W8Wdi@WJf`DgQfLXBVe8mXFZ_:;Ic?X3=dMW9TNoMW>Ja2AR4bXNSM6M7:j]M2@E<dBHIg6bRC0>8Yi[5UW
+    R6772@H3a0LTFN=U3jb24YCD?MIi>JL0QDle:CH]W^=DLKaOW1G^\FO<8<<dN:`]fS]Imd9Ee`LCD31SYWg]A3H4h3cMcIFOTTig0LPV8QlcJ0J9
+    BDiN:nZM>nZTd1?Ph[43\hINdl]UX3@>KBCZO5QT@km[@:MR<eBfQ3ZV=?cfPIGKblg^W[c6_7R=0gT:6a4acYEB`BeJ2:XL5BIGSdmfI_fd4J3c
+    [3JPL?K0Q?1X9jQ7dNmj@bB84QC@D]O_P[`3311AFHfP[U`78fEc[BeJZ^=1Mb=@WJLRDDPj`CJ2lHPVlWWZHW^`oFd65Cd^PkEOB?0BbUX<Umo9
+    hh>M?=1WBk@L8[Hmj]MNl>olYFPlX4fQE4QPMLfTZ]26C_ECGo`\l8RmIJ4E@RYMXjl]Ul4ADd9C1Z4ai9QoVgn9MXBom6:`]K>@F3:BC@W@Nb^L
+    @hnjkA13VQ@h8KR__SUB?kGE=2c5RRBnDT;Sa?BYJ5[SIBnIMCESHKlHd;aV>SFTKglH>@eMXHUGmXc?D<P`nAaK@bnX<8W22h0DDL>fQWO7Yj@3
+    8jFC\[M=3OIm<F`GKWI5@RaJ701Q2n61>T]jS2@d>>@Y7m]LCg`>E>eXLg:Ed\PA`Hm_4ac@kb>\M?QCfLIYgXVQhUh[`idXUIelLU]3hQF?KdXm
+    <XlCQRJ7j6k?>XHlfdKjNhd@`DAT@jaH5omE@IXRGnV`NT5AM]@FIkA6nC169X[lE2EUA6R?HO8E6Z8d:NfKZ]4Q?Qe:29ZNeOClRJ9JAAE5k\]>
+    =[NU>dBkg^KgNPT9Ln7mIXWQ<WKDfGdD5NfH3A?h^S8;9Y[O;G_j6RR9B\?5`:QI[J1>]5;d?oC0`bgQF0<EJ:J;hc>[V@WgEJH@dEUZA[eHDldb
+    A^lQX[j1hKF6e_]O7V5kAIP`l8c0NQLU]eaVRk[@ZD`oofA8E4V=5kQHjW]YITRT5DUJ;kgGKIGN`eDT7QXdH9GM5JF;;[>b87mXbI:@M0d80396
+    ojSAUJ>4A66ONdPXgRFSAa:T]H[UHD[@7F=6Z7K=I?gV=?;mfjJ=HJfiKPh7^nP3M<dKM8m2k6[Y>I`^Q]Xg5DJcng66Y?XDEKA_]PVIeX<4?^4l
+    OVSQ\n8`MA<2T0ObH=76GMXjYg?>HK8DNJ>EBRN0b8DP<^=eldM65E0\=0]bd\h7]XjS<:n=T;1<2A8gKAf<^;W_M:08@cbR6S]fP@:ljoNZOT3N
+    =7Ml]9=^6I>JkcXRJ?QceR4GJBZ5Z1g8dOKWI:97kj6^R_fMXoS@S[Sb3gC^l>0KB1AR\AC2o>b3fmF6T4bVY<Fe=JRX2Pa=8?_7WT8>\OZCP1NJ
+    @TD^nHSYD7\\QLFdQAo[0N:A@^MH9X5Y3bK?XJ<I865EDokB:?Af:?>UG?3UTbFTEUmajc[BLF7V8K]8`e_6DBYD<2]ZlLJA]=DFdhBQX?YK^ZdS
+    ne2GdmYJBQoTBeY88OnV@NU8EVGL3;BCLjUGOVg5maWU7FTW:AM5T1IJ@Tola=9JAF?6>h]3Q;OllJBo4WZIf7LOBQ;3ddV3FDkl;lf_TFKZQY<L
+    [OAO]6O?ZlSK;BIO>6;A:8cJFAlM6Thnh5?3jQIXo]C8]:4oHD<LjOU0L_\OJDGhRB]bCOEERR9<dXhZ[]=YG9b0UchaYB7Z?F:oU3S>WTcCBUUo
+    XnhakFZ53JAFU>3AY5R>7VdgO[3]:Ym_8`@HL3iH0RKJEEWL;2VN6ULAHG@d[4\371Wnk1=\<g1YG5K7^_cFbG512ncB^mRC]Y[M6ge`O6fUQcJ7
+    ^Mi37Do=R?=;5m1O[@?FI4]gLbJFEEYOP>LHom]>^0d\bUlNCgB7S1m<:1YIiBG[03?iaf;nD;Beo0QG4j[]HAT]D6U_CCJoR7E:OM@aH];RJ?j2
+    ?MS57gnf?JG><TRd@<ckSB\=Ld^^kE3M3C25I<DRQYN[]V:T]dB2BZV8KC0FlJ>FL@V4ZDfmFV19]S6VhPH\45oR]<8>lQX?V^65iE0JJH]1E<:B
+    [VTUQHSddanF:7GB^Efj[ViEYTXRH\cISR1ih9>SC:ND[I7eaC=[PG1fVFK2agJ:VmSZFgO]<dG?L6MZCM1YjbQJIgkG3kMO[77JC_bdcgG@55l5
+    Ohh3UfiYXL3;[[;Dec[e]kSCBFXZTNVI]_P6`>FVVOikd>kDnh1dWL]=HJkT_HZ[XWklUAJJf;RF@2B3foXh9`dek[SlelEQadi4TiY\>L35`5Qi
+    AS\\LKCMICh6nbNc>`c?bFVm;EoWXilcJN<Ye]>9E5XjglTmZnDGJJLXKA=YTm2TXmn[\difi>NNVgH_6H_M]YdhW:a8gOO:CoO0;CZa5@@`;26W
+    OL6FVWG3eVgibi1NY<7l=>ed]da[7_o6@m<^JMbE`UGPA[KSk9W`dk`\o;=[W@1J4b>AYh9YkXNhA5lHgY_cCb?lAMBnk=Q2hC;FWX3=lKQIAd4?
+    j>d]?L=1n\S;l1mGE0cJO6aOf<2\S0<VQLVdnEP0E9XR]5LV^<]YmjYn4N1Rb]4IGY;CmgUd;WB3CZJ748VWl6j\T9:8^i8hHl]@3ZN`9BH5O5k2
+    YbJPILTYgd368Ooj<He0o?mQb:gX9=FnhQZ2;h\0]0aiDJ;_ACD6<Xe03497E:T4QfX>ekO38^Z07ejnk=@N:\P=8N1>oMSG^JQ5<mO[i2R<7RcB
+    4e3<K=JT9DnG35`LEZ7F5bZ4<m1DbgE4kD@VlhjD1k^^kJ]aVXZd<cmM6C9]H[hb=AFAkLo`ECb57a?SJRoO69ak0M;>Xf<be6IO0nb;`276U=kQ
+    Z=F;YDiU34041:FSDKb=[aI0mDk=E@U6XhRm=Zo^eQ2=0M1]Adj5a:7L73]EXPTJSkZ^jZSGUfATXmne8A`[KP]5MT^ej<AZ@noEW4QK@;hQdc[D
+    R3aOdC>Ta<ZH`AfY6Z5N_^];33<l7P=BEX4kFkLm_cC`nmJTdjo=hZ9^N\\7HLe9o:RQ1Pgc9:YTZiZD3_I^7=Q^1^Jak[DYKQ:`U_EcJ1S>j6YE
+    3CJchFdCCcTel]BkS=`2JLgj1V12CJUm>@@3U:=Sb\UZ^e<0N0X\G[b]7>IGUZI=:BLndBN@QB6>[Dcalj0k;`>a\XlWfY[a1SXD;UU[`E6Q=CKi
+    BA>kSlb>[96HJVl?18MAo^j9]QdJe>6KFZ5EFKZb<>HYZMLd8mkXiaSlPNHkDnNSoPC<X[20__JFYmH2fZ0XKGc=e2]]D1Z[YU\A1Sf[I1JJX?\1
+    oneLZ;YU?j2e@k;aK6LbgEcT>m1ZR2KAh6@K29FMQ_KE6OG_PT6a:75@aofZ=@2J;C8?6Vc4RY=DV9PJBKl8TF2\G?JYX<9KlO4=S_j<3^eCMnM0
+    b;?GUKgaO5ZW3nOoP7aQ4f:?mSE?GTahi91gcYJ`5fZOG<F<6;BL@YIe^]EB6]eJcj4NgX_5GJZXf`a[HefnZnGYbeESd`6Uah5>FN0R5Z\F@=01
+    3i>XQ1U`CEJo9PA2e<M[PC0>fZfe]83GoOD7Y<ME]EeHi9jMSR\^<Q_TJ[c0Cmgm<e^SmEDReH1XQNgaOh4=nU1mZaBh4[12kWK1aG;cETHKojYo
+    l83jPXg6[9Ej`m1^@SRgI1@]FGjE8H;6bZlfQPlJ\g<RQPL?3Mdb[C<eJ5Sc;`EYbHGC??iZdUOK<bj8]=Y8MS[E]S^C7\Z58OAeDCV[OT0dS8H8
+    jN_bXW]G206Pf=685jhL^XJ^GH:>bT?dVf:lRDeLd=kPhCW=;DJFm]Zjfl@Z@BTMS6[MUkEfEM>UecdUImFH9F[fMQ^<S<PDb7F3Y=GbUZ@=PkE:
+    ;o;JfJ_mI2<7L\E1>c2SDePNcPk\[7I5gASVQ[26QZmHeMJl=TDc[F5BVOR89F1P;2=dV\;EO7D;UofT^2L8]HO^R6?[8k`W?><AJa1;YaFf\VNk
+    Z<=LeRIIX]oi__L;CRRE[70\Q\9=>7ZGNnmkFADZa>8oU:;ONaZf\SMLVY\J@EY]>M==I:3a7d4J_@oGFFmJbSI:m2MODQY6AnVeUO0RT0LYeHQI
+    QQi[;acRj\XY8>i72NSFHW2D8^JO3;NQiUf\d2=DPdDHc4If^H]I[^a@Agdm_U1E^lJcQF4k:^BjMceN[VeW<bLF_U7m1II3D1[>ZR57l2ZDe]PA
+    acFQ_nGWgG`Q1?8<fF]6FEWdfgd:fo]G0]JDC6Q_G3BoiHikKJd^8F61ehON_?hDDeY\UZ6Ufl5X5TgBE[C[7\G2Olgom>iNKFXSgFd0PYB5@N=`
+    f]Ff`:Q8UHKnLF`U]Jckk[2O6hDDA7a2JeeJcC:aZ99h99B2e\AoUbLWGMfmoA@m[HiT7Y[<nge9N@0[FdbRU1@4fU83jjMF]Z^g88:2?T20WFL]
+    KJn`S0<Ck5A=_;@JgRSAn549XRVhYOde_REVb=YAAT[U[II[OadcmB402Q:8\kkG0b5NDih]H\Hma4V^4m^jMV;fCHl<H\=L:BhV13[\1B;^:RJh
+    YAA=m165ceQNL4ebBUIU@mi0YOg6ZA[TkR\hnhZN9h5Yk[G;I1EW2`^_=;J]bf^G5PD8?l>hkl1k>=L`9NNT7]M0]6`MbJiZi?oH>O1STVV`nedO
+    o8nUZ[97UnSLa[Y0G4GhS>ajQSR=kGBgo96jS[6dBcL@F^W@4VLI;<oYbQ<\]MEQS>=cO2Z2Q]3FJjc=aVE`7lEj_9[@ee`lfBR4geC>VHnE[]n>
+    fSB>5m;a7:bkGOB0W4h3Uc1YS7DV^o7Ghfg<]NX:a?_]N2j;_F:G]3K5Y<PJl9Q\<NgUHe<`5?`ehPQRIi0_]o\591I[aNa>KE=eBC7QdMKGW`3l
+    9dPX`kWfdaF_@G0S=6gVYX6dkE]NUgcCUd<[L]olFNJm<`Kjh7]0l9B38Lej`NT5SPTo^NgmPY[eiT@_P:kV8nTRACG\\kBoXO97EcndF6_JE4VO
+    ab[6ell>=]O:LZV3]0`61KClNJnTjSTOj=e=a0XE`emOQ\_CUSClU^T8i[k0m64=h`9^]>O4;GiflTefWc4@bFRiV_g;fQ7g@i<M>HA=]Oc;C]CC
+    f_^IS3;EJo]Hl0_b1>;k[YNXeoZ0kUD7DDV=_Fj1[ooXd<MGN5XSX?kCH0boCWFkBmo=]2:F`5<h>ko<SS\X^K1]P<gCTlMB0EK1P5JK0_Qe[C2l
+    iSKD3jJf2@iO:LkZ]V:LVXQ\4oYIQ=N8_l\?MQCH<nRh]eA<I2c?S2V`NHi_>`DJj?`Smi]Po8ZT<5nJlmHfJbK2A1@i]d1B`S^4V`f534E[=IFh
+    _d05Ri\;B0bf9??[V9Y[acHGd_65Pa]SMN]NR6``0Ag3YQBYnVGQh]QY5>VYXg7ej?0k_K3ICk^P=]iHiQ;LHf78J`PDnfOlCh1PA\>j9GPNa>72
+    l7OJKHPYfQMfjF^\7eWhFa3hB?;VVg2\]3X0]RJDO2e7H_gkQTD>K57i=3eQM=`d;Y4hf:I1KOZ\9]\l>khi\EmkD0ck<T9][b[3H\JF`D?H\OH=
+    amkVaL@WDB<QB64@G3_=RmhO9NZne:^aZJ]K6SYTHH`Rc;75\I\f=Beh6fRhEkQ]\ZA\KN>OgRD6IF1P_6KHhX2iRMcKeE_^7=fabJZXbBk^=HS^
+    L1]S]_;E^JZ3jd\>g_K7PnZ\Dho:?[h]BFf?FQ5;En9\loBcIM\Nak`lN?[GS?>T6KHnA??6>[678MO0[6aolFjnGAf]@fE[V]T4KAdjdohe3:AY
+    QK8>Zd[4RDk^jd>8<f@k<^]ofmboZ7J3I\RHNU_@DFQLG]S\[I71MQSG6N@D[WH4VbBi=8mS4<cTO1EL]TY;]>ZZ=PYo3Q3BK9IVa6E1G=@N[cBF
+    fC8M;8kLQ3^hDCEm\X3ZF8fZVR^ETBeCIBFjZT@TEV4MZM_VbVGOY8>UMY4mMEC]U?RVe6mPKOonC6:K:Xb_dCco6CU^^dNfE]A\;g7LgGmaToi\
+    [_>BogS:b?7_f]SIHG?U`?`M1=[0jcfbebGg_LB5cjkA:0]U]6>3ETQ;V1>7TIK;W;lRmL<\QW:51jfH>jFjVbdAjNh\2a\aAhYAmS48_W?F0KIU
+    fkI[5lGg?`NOHfcDG2LG4Qj=k14eU]V^abmhXhC;jGl2CK=dI:LMEZh5_\RWHfL\`\?WTkF7aGSJE\iXPDfMo?EK7U_eKIeH6Q\mT03?MJXE6c^B
+    YbWLGQFDQbKg=WPIG26ebB2[J?S7K?73=HL0YPC;1@lbfNYdW<eiB6P16;9=\n?m@j]okdX7=5e[Il^T3m9\hTG5m4\Vcmib:1Qh[bnE\;\]Wm@E
+    BSR:8=`X9BOK@9@j<TFk\6HF=A^fPdTMg\BD`n9jffm]2L<[^e?4CXdTWS3J89K>eljH65iLPc6dC3m9G:jKH9WS:Z=X_mfJ]1o0m]VP3gKAXj>Z
+    4=gVng_d6:fS\1iGM7]mDYVFY1]7]IU2J8_[V\Q;bSJ@dIa[a]1TF=;>JfdT]IC9hd9;b8de]=Y<;<0PKWo[hh[0eKBUZDOf45RVC<WQ`fUiYC;;
+    M0INeai1e]<QIOL<<Y>3UG7kCJKLQZ?=?gY8g>YPFdi]lj;GW[L^GKG^]Yl1F5T[H\5W<N3lKD=PdRGH58_jIPPbfXoh\InV^0R4n\lI]BDP1<a?
+    c1dV=X=cJV=j99Tb_VKGT[cVe=TO\aCY<GQhDNM=ZR8]GU\nEXSlbQ^KE?C5R=l;SN;DL2JfZhN>Q@PNbgN4aJ=]F`6VkC??aigXLUKJ^H_`[B69
+    Q?2>Po6eO_;l[liBC0nQ`;=[>m]Y46Cgme;1IGKFPY`l0i`gV]G:APf]bA\H]J4b:YOnU1]L`j9NX0H[BF9J_[Jj[gCNFULlmFb`lfef238<BhPH
+    aR04j=[aGLa3M3j4N6E>4KGY3_3a<F<eJ9fe@f_L1c@Z@_7k70MY5]P5HPN7RT:oCn>c;K1DhK@W=C<1`<9RFf7QCRg96mYANjcd=\BLDdV8B=_R
+    jD_0KH^nXiL`7VC7:EUFfafWIGU9TY@e\hAU]TV=HL\VdighJjgcK:6UB[4BZWPHNR\VfFi>69@QTnZMBHd]\i`Cc1ZO1VKZ84cKIe[mA6A7bbWa
+    ;JnfdR1a7=_o\=SbkH5]Y]lH]K]H>j\62LSKCYYl:gDL8QB;:KFf[>A_YKaY15STAI]]USa?Y80ABcG:RjKKCc:jn[@i?l]<L<ffZXZUWZo5Pjna
+    Ji]^9I0=ih20WJXa`kKMh=CGn@J]\oae;Fg1NdPE@_d3S[_LD]^7ZMjVXKj?X0H_:KLJnKH=i`9nY>?E4fi3^m\doL6Ha[\Hm]baNW_`E3?NO0`l
+    KKW7i7LDf8VI6<7`Fg@>\MY5\1f;]7hE]^SI\G>A`6gKnL`lKMB;04hmYBHX0G<jfkPCNELH8MmIkkJ]]gOKSe4CXHa\hWVcKaHn2_fC\0dN?f?F
+    gU7i=l>Kja^5hMm]_<H6:V\agl0;UTaKNSP3c?IaY36LQ\hfn8ZJ<NG3c3`5LPQ]lhKWdS58UdGL=6;Kj6VJ_Sg]8kj@TD6gekflm@E11R:CnM]_
+    ^FX:k5ejn`cAmYKOP36Z]Y8@JM=ZBVfoU>?l0eb;;]_FKI^0=kZEKY]H:`JKPcL0T7ML2];8[O\0e6h5m]CV_>m@?K6AJ=`>=`FI[CbZT37h\KPV
+    01\]=nXP`JW5<g1WckDc_j_=8RQae^4XH4R482<TBh7PcL;>5Lc79Va[\Q[16hJ0EDI2\?c;Tlc5=`h=gniMd`aa=7I4KRRMcNhg]iCVB69hg5Pn
+    aCje4UL=:l1i^;^dR09iTHF8caDcLI;YZ9Hh6n4T7K4VhchFIm\bbQW_\Jh=a`C4SEO3:U0mXRaKSbWeA0C@9W?]mo@g7cN<1Ad70jDLi3m^@1^]
+    =WZ7kaWm1kkLPhKifQl90HFNjIVi2hC>\mBDSMP7VZ]b989PoQ1bnegZncKTaMYYUNd74f@7kBg:NJlm4ZFj9MSFCA^FJDXaYUMXG0aB7CL]]Pcg
+    YDT[BmmVQfiP[mHR0@Zc2:TLb=c24\HfP3II?H2hkKVF4WK0?VhClW3f:g=2>P5IC9XE]El[Y^JOa_1mecbWDRF;3LeVmQ[RT[I]U1@<fibjI4;l
+    R6[o=>W4=cVNN<:VC:kAf76SKWCJ:6hcgk`jkFC4g?M1IEm>BS>3KYQ1^OIh_QYk@4DE5A7;LoR3o281McckbYAfj1nC3QekQ?PJ0ES]dDJ0>I9T
+    =lC6fbYKX^Yf6B6gbV^DXQFgAhT14;VbJYTZJnM^U4XZ2:0iGJFgV\3M;Zdhfo9dNKdC_VVjH?FRj0W4?JG5@E]dc2o^93DDSMRg=`KYbi6YX^b`
+    @Hi0K\gCZn^;D:FcTA\^2I^XQPQdbGFfL]>nOSMG9fZ<a92RF6n:l6j_lTB:a`1MQTI@U=eV26`3g<hHc@4kZK[CY=jhOQS`be@S0gFZHF3SE[aZ
+    M@SRQ^]k?Rc=077UcW6QcMLR24a3S;Z_Uc_SFjjECkk7:`6ZQLKL]emS:So:=SXTSO58K\A:Af`L27P=FEGngIE0M<oTf:D=d_==^bfQD:WVF8mk
+    ]OPcMV^d3Nd@3E;j0K8Fk?TlHCm`:0Z[?PZ]fYmX\Y4ElBXaDh3K]H_hSXTgM`GEGLPgK4n0;8Q^R=2Ac]m^fDgS;3hI8iYb1G[M]cb9>V=6?hdh
+    iEVkL@aLT<J^eNkM>\=fkM4OVS6fa96WfoK^:?ePVe>iQ7>Ro<gLb=NB;6@[<SkRRY^jBZ`B7@OmDQJgWkMe;_HTGPYOZM5@d6k]POiIc4WOhWJ@
+    j=gMal8]JWT<ZAEmQK_@ieQT>>F:6lHR`gO=eLnLN[R>QBF29^o?SCKYQI9b62<RCMocmd;=CYd@=h8oVl3A_MT10be^k4I]=h9a2mYFdSX7;FQF
+    K`DH^FaNNR[7fBGfgPlg\I9IFa<Un:99_2;=PB<g^1X[XFQ3N4TK;mH^jHkK555Fl>P0:?n5>DjH8e9]hWF]fdjelZ9539<KaLHIlP=\JUdB3OBg
+    SKMd[fIN2Cn6e;M_8=fUYYG7^8;ed\SNAcOj1L6ZoKm^b:FlWEh6PJG@@f;:fi=iC]hk5>Mij7k8QYKb[3d6PjgFEODNe0gUcJl0Q@1IEn<oQE_<
+    Oh<]LD:i5hia9cNM:HkgS>CNfdB0H6lnQ54lk]<d4YI>e=inVB@7PM9fn9S4IKd3\:S5h?M0Z:mC`gX_ShKhA7TOML?>U_A^4QUMVk<M]K4ecNT9
+    ij3=MZAjnOL;Fm;82UIYNKPDhcaP]jIKHf:aTAHXCI^hKddbb<828_;g2fj<gZ1a1;@cT]JE]R95_D`4aRLC3AMZiP?KN\U[l=5n\Z4:k\[VmJ7?
+    @gI90HB:AkC]jn^NDKf>32LZ1^dKf1JS1@3:\:QO>[^g\[0lILoT?ni4odY_K347iRggGCOlBi[NfbVfF[ALKXB[bD6m`e5K3ll:I@R:n^]kX`05
+    Pg;OeV4`BIKgKa[PYg_UJ6Af<jg_<W<O]el0]<[=>a_NZIIbV^cVIo1;`[No>>SX]S[088aK_Fn1H\ZV\gIgMgRjA]l4:5UkUVSUYWBb<Kh>ihB:
+    j@gjD@]Ung`dV`CVM9X]Yk4hA_RZ0c7E:U>L\HeL[O7l:mG\OI[4?e0LVn@2g^YiJk4WA_];=lY^i=RY4MGDEVO3KiUm?gTa2]05Kk9Ngc@dco]5
+    WFJ7amYi_XXLZaXO<3X>i`MkODC^cOm6h7j=X;Wfn_6goc\[Y]GV0YC]mRJ:dS029Rb_jJ<KkF2`hJfYYK\ZYA8gfiR`mQBHSMa6j5I_^3h;WnkL
+    ]<ZI6>kOO?NJ_o5jEjimg=6o3MC=5cX;XTAB2F]n<TF1^1WJM7Z\i5KlNJSZA7`mRTa5L^gi:;lWEAUkIE]Ioe_cJUEdc_BeU<[Y7;OWSI5@kNbY
+    CP5\dVo@bST5TWPDOQ:c\]nRRGEA<LXGeX7LEKm9S7\:FN\R=9IF0gjSU<\:P4hR89X7U_eJ:m5PiUO><7^TKO\?<`EESejYXW1I6oPV75L3Kb;;
+    FP?@=o4PkR9]oXc=a:`AKnAo1nU=VD@i^gClgmE6_8\2>[S?K8Pa_k@k7nD@M:=3:YXCOlFAC_PgEBY:GC2Vom`j46]QVYTLd<Q]onGT0NU>UYTZ
+    e<GL0EfSG`JY]:23>]DXd^0>7LC5<SC2oSeWmP6G0:CJf4IdddPg@Ej>\kP5iJ:VZ^jZcY4B>5?5`3dOcUTIkIMl\>6`iVh2X5C<JNfhS\6_X8Vn
+    L1GLnm2V\2]D^^HY<L>0^lNQjiE414Bc85cPg0GY[m=\ha=>k86e^VSP<kLY0iJoGQIia@W[Q`7DX8hOO=bc`fD5:Qlh3cR[9jmo41M353XJAL26
+    9hSi]GAA[cjDRI2>14W`ZN:HT?LG3=SZWg0WC4>RkT=2`7PH2dDCPD8DYQac>GZ]<keK>1`<dS\nJ=L;aJLE?>HJh6LE00WIhKmKD:m[l9L3CWiP
+    <6jC:QKL:47`^1[FmKBcB^Q_E8QTUn70fUXk<ol]G7^2Q_IXcPM@M]?bacWIdZaDGFE`>`;QJh@mZ0CIQhj^@h7`dM`4Tb[C4RMhMf8L466OaT4h
+    G7bc_Rm6d>2EPOl[m<Xa[Lmj@5YG1<3@@5KU_BX[B\Hie;PWjmfaT@Km[;F2:Hh]`D:9OeILgLEHVZAQV<h:MM6_<T=ja[ac_@__L5SgL@dL1CVS
+    8RI_=>^2bW2^@A0N8MdmZl^Cg1I]TibB57B8J_GLDXCP^?j@CbejgZEG[VBDY`GCG`l?FEYLMRM:=52h;^7GlAJ49g_KK=lTbL64`co7LHKX[9fI
+    0YI^38G2c:X5b@Xe;PKcYG1WjY0P\fSEhcIU5EOSPgd;W<RTRW7JIc1gC=`L?3cWgERTdke^KM_Bh>E3REeQZ=E4:Z`cFVL7GlMF@`5W64UANJF[
+    >3b17SdE][PIb5b2lY71mD`IWL<C_4C3<43lKPngG:EIeOV`bioB[hE`PEb@S2nK;BVN`ALcdhA3U[i`m]`_>1dhSWoL8ic:4>?D;fVh=6G6S>4d
+    ^\jB92B`g_=9c_]g2JR64hb\V6Di;2Ya2SQ=h6L=LQndC64`KnXQ`W6kDB1K<8B08N=c\ThCkb_lc`k>\^c>m>HdL:EG7mF2n:@[iGCR@L>5>;Q1
+    gKiV32R_[F_R72[6D3X_`_N1GP=X`AcQFh0?<R7@QX5j^KoUY`\cDco[>;2LS8?_JhhhFNm;YjCNh_kmiU2ZdL;B[RR\jQ0;j@NS@_G^5]ZO`7HL
+    8O?eEk9?lW2hWmSAe7S<P`VlJRMkQMLT^Scd7ibMCCH;@a`_?\N:2@aS8diK^BhThGcA]cdnih9c6VUT78L;o^5dG4Z<QRhoN>c:^63emk466W5f
+    3J1fXQG33]YDi:K6jS@hZ]j^CQRM2=G_R;5\[nn]KjI`a[LZR9h^<aTNcmY02hI7Pe2WDOCENG;oWWaL<\QLkX:oOfNO4l8Z_>6H`@hTGN1IjVG]
+    i=;W3>;4b9P[5YXnPQI5@[QW^DF`4H2^3B<G7o1a`e;VLX\BM;HJ<Ng_UBhK4nfVl^PD?hLeYZL0L=W9=HYEhCE[HUDM<F^6fR`0R9^^Ql<TNalQ
+    g3V7^a7\TLH8H2Thje;Qdl_ilhgQ>]QBEOS2A`kl^o;[RNJL=;6\Co>hNW[K50__9IS`RFmfkL?Pk@01P;]>hM2iWZN^7iFi9`o=BdFa76OZoG3m
+    ?IHIT`d0Q3=P0>`KQnmRe]@0GO9HoN<I[ia0Vf4ITRKc8n=\1PhfhPHV1mNcWhg=A=Xj=HL@MWB1fUjUVmVk9L^2>8@eeDeH6TI\1KUHWkg4;Ng@
+    >7@J9j>K7ajL3R64D3nAFOZZ0jE:3NAa3=B1ZIoSmW\Ke_DgDhQo[XEal_mooRKQa1HLA17`mQU\FDK>n1Z=9>8h[L_g?[I9VI=HZEQG4SRi>XTR
+    `;464O7?U3RBfIWDBNcTf57:M62Ya9cB1=cEKk8AS?_U::hUXfB]1k=Yh4aNT[2ILBkaE3]iInh8I[UVOl>9QgKMN[WKF74jkh`hW4e<lDb>]4T3
+    :;beU:;RLoOKcaojZm;i:bHWma?0Bl_7l<90geg;[hXhXd8:AY?5ZjD2m>cGWLDb^\=Lg8mBGjZ7aIB>:NbMNmkY;3YJ<:2KPG5@5\VLg?XQMDXL
+    K6:;RXM[?[BQ[4LcTK@oniaDEBDQ`6nbV`bf;L^6hZRaiV21H5Kl;DkPJaLETI1Z`BJfZTdb4DKW>:g?]9hBOEFIHcU[b?G5O<i76:j:5ea]>MQg
+    SRcLZaW?4hLb7XN;?oUaJAS^E2VH9OlEFI:0Nh]J]kh8<32gSmVX\@DLFeLgbOUW2WMIW:IB6^;KE;o@BZ2mP\IWC3PW5^KfQ[RC<KL@=9\PmkRg
+    WZb;U<@1PGa0RPQ5aL:67FGV0>g5]i@9hjh^F9HC:?DV=oe1OloKLG@c>Q;9INL;eTneCk^;Z^0[9WG2[V42AN6mG5g3[lV=k`<2b[OK:HcRlZTN
+    S=f8adnn`dHMmaNHPfekZ<l7=SBiJ1Zh_EhE=oFnPjYKWRjJ=LG_^LXmCF9G[CFlJ9`^;l;_L`QeEiPZ^UoLU75oHYhTUd`:ZdfcNHUcS0TDdQHd
+    g_Mc9@jZ39aPjMIV04nYW@bFe<WXh`nZDTPIUGae0FRQSoLHSIELN\F@f0lD]6Jj><Bkk3A\cDIVQ\T?Tgg6:RUVeZ561I03:f<>[S7foH6oOS;N
+    bPVTJDaaTH7TA5`c<ai=LTld>hbU?WUCLG8Bd5SODHSLINe7_c;QNn[jiLDlf^<aBiiSJ5hdl>6>Jn7G6J>Tjad[2>;G0El1<;S=Ob?CR@G;Z_4T
+    S:gUaWHWJgX9KTPN>7ama\hdO5LVQk:hPSHaMkohLJH@Nm_6D2eQlOm1f_^=A0LfihZ2:Z;FWB]]76Yhke<D3=YCGV6Da^[SE0O][D:J[mjL?TG\
+    5a[[H4H4RRQB?^gbbWZhf>dR3cJFih8Snn^M<LKF=lU6X_=Ok`XQU;c>=\PhcWTI=aQf`Nh4Xg6h51C8A_G]CC=`1P<CSO[Pka:aP42BJgoMIMa`
+    3k4VhNX[URj;R_`@hhDJjNAnMXEL=_UcY<LLK_7fVA;^8<NmD6<i^>@if8GF4bLo[AVGXTg79:L1\2]HQ]0naWDTCSU1hFlSO5di1oRP3naacFGQ
+    an0<9eS=OYe`Jhi\j;Df5BK;0HQ:H<?LM1GGENZDiYR5VI`nn^>VRkC``h;fS1?YW:XW7JD\3h;5m;XjbLO46KS^Bd186:3c3`FQEm?aagATI1nS
+    DJ[Y;M2VbJhk^R:hE\H`CX>8=c<GLN>ocOYP;mOKd>@<NS^?E:hQoU2UOKgVQgeZ77[nEUB_co[9LW48YU3SfTQCIP?Q@mj\?gVZAakMQkRHV>9A
+    3I98e6fhnOLjRfo?Im15i>_CaLOD;^jINIkFLc^]U5T>?]fGOLVno@FOT25n9G7gCR\bmIZ;RkCC;k\KSn[P>M6hCh]UV0PVfYb0<TEXnkVf>RE@
+    gR2Pi0OA9b;o_@BO0UHjg4LPBe9o_VWS`L1XU\NI^@GMlTbnF@46kaAZi>78D2G2RBZ@6[P\hi1IKT=D27@C:067m:>K]^5b7C_>?EG<:c2L>_]:
+    \i4\_enQKEaK75a6a;ILRYCONWc82GGMQJhSH>AF8ReQICaRJL\ZZhdg8[an`UF3;WBQV[QHocTGc8DNdA?>@BmAR4Qib<GJ02eM`Mhd9D4jb^i6
+    HXd3De[eHWQFKNZJLSBhRK6@Hb?dYDikf5^A\9AQ<C=i2d<_o9K\W8j34Jj\:7IEV6?O:YSTM]DAAkg[G?[NR0\^Mb?GO7LFHKNT\o3ZbBRi7];4
+    F9B7B]=aPje6ELSjo9CGS]@jZbGA2H_>Ao_I2>Hg?gl9HMN@U790VPaF0FE;Sg@1U:fCTPlAN^9moXRE@^hQGIbAJJJ>9P8M1l3Ul0E0i9T8i70K
+    J55o0GJ;^_LU5lS`1eaE`?QNN?Nk^BVI8i3;WEj=8=WH@G79DB4A4i?OX05YW^XI3T[17dYFW1QS2VVYhU9bF4HNS?BlIjIGbM`oFi;4?E1JMg9Q
+    WINHlo=LUXb23Ra>iUBE\3Vhi^BiXH9Wf0B0inW1;oGG9TVV6@[6OJd8;Z:ChCTbSH]308IE7?ADFYKIbJe9<ac3U>T94n0o5Fi>JOODGVYc9cQ;
+    JclPLW>kEBab6HZ:V7d:;B>CYinV@Sd:jbSGbH[m79g;<Kg?HNd1898coEkTkmJMG>5]faEA2HbQMbN>Wn4iAkWg5ILXbfHi?akaPFmN9nSRTc8g
+    4LX1\=JoHlfa^0kEA?U>D3f`]n`i[Fe@88N>:G:2eOYMb4oa2@f4[?2SU3Bob<QXO013X7NklMbQa><:[<fffGiXc5^FiA6=c@TdKb6:<`c\3]LX
+    _8UD:KCRH18@Z^N\^DNX0[7\eg^l7_UkAKG:A\im9[DQn<`PO9O2;U9jS[8KmMgl4`N_FI=bUeS1?a^J[hd`_a>aDiCL2_aA[lfbDDR<lMJLY`PB
+    omUFbPl0AiMC^>E6Bcnh0cNPUmDIPEEg:Uo?nXWkQK`VcmL]1cUCIKm4ILYkA:bMXCcAb[aU^a_Bj1F]:Z:I>liEnS:YSAA]ljITiBDOL[17ST1[
+    ;_aX3hW88O^EQEnH;;1PP>fAjMEgG:b;Y<=9;[N[1QQAf\CUJ`0<OWng]2=>5^=^9b^0MU_7P;\lmX4>Un@iGBI?X;aNVR=JmHchcL[dJB2:G]cm
+    Y;VWKUW^EmWZ]eG\6iE\:?ojoG;1WlM28[UQBQ6@70QCUQE9Eff0iLk<oIbM;mbaAP;dG1f\Roch_o@RiH^QO:MW9PNZ[Uo>UNL\H;^<iQa<eln@
+    UeY2>FVPAGaNc14GX36WIk7;EAoaClf7aicVZ;ee;UZd5JTd`W@LdAKRDWibeW\>35^V`5bZ0cLeBiK1;[^Z:?CSdm9kC6SL]Sodlf`edMk<32bX
+    O>Fc1NSGeFMFe^?JdOUW;NlTlZ`h^Dk4;j\5N[UbZX`SH8TBb;_la9CYbiJGUe5g2NI<XP\?g4iLnBRG6Y>h??;aR]A4L^\2X:MfEPE85bh]@I>G
+    H[1=<YO3fM<L1k7AG;_^aT?@@2XR_2XGoMKUi?k[XX`6;?afjXmdMbmO_OTBCODglZZWLcbiNm`hWXn0PWmJXK9a:L_Qba37;GSNCJc@];Y>GaJa
+    b?`7oOCkU0UKUW;jcC`Vb0WeM=nPL;mkV0>LABHIh7Z8nBhB<mc12;8hfe0>eB@5e\hhiPbnIohTH8A5T:fmXML`JG_1:ODbD2SFl=gL^H?hdcd;
+    Z>eh;\lk:Y7<86:1;chIB\lX;RA<[V9@ULFoQ8W?3B;G\6Mc4aklGX_5ZPUnOLR>FiRSJ?Zdob;F1O2OPJJLaGS;P3a=>1m3^c=VQ^HgNkRWD?8g
+    7lQ9g@]7<La4`2IAPPBd>a9N][V>XYkaD;lDMcZVTXR9c7lUN^MI@a=D\5f]eViU?RH`\V8;`]c9R=CBLboCSUH7>i:TRhL4hG>ISlNmIcX=EM?m
+    S^2;g<bnNZ]^5:0L8EUfkdKVIa^Ljb8N9_[bK:lFEc=1dHaCZFIXm3a_\4PiVWLnHGl8m`ca8YmlGLcJem\1a<M4RSYP3BJ>Iglfl@bk]37Pi;<M
+    [g<m<E]k\3klo3j77Y;kVQmQ;jD^gl7e::TJPmcA8>mhA_Y<7Cni:3iTiXjenO[kJm`Bd8<\1hLdNPFMcJ>9=45`OYL=^J@c\Qb[cU5<6TMWb1g=
+    8X;4b2IVNJ9kXAj[kVTQhVPTH8M<E2\2j`QcCZI>n?blAh4\LfamXiZdNHXZJekiBnaL^d6LePc^S@XG@Dc_]128a^JdQANHCBc3\_O<<a`W=JXD
+    WWcO1:G@=CSjS3V]UHIAKXVgV8>4;a7McHMbdBn\`XV;dWN=Zli\FMeiIWa=]=abQ=BBLfEK@KLmoJ5=U1N1>U>K>DE@<D1E?>`Gf@[C7=\AY7D3
+    HEU4UYU\9J;VfRV@DVRM7nC2cSKiAcK\HOnNd^X9P8i7eg^i^Ik1V?cd2R8?P>>6_LgQB\7Rm`0Te9?bN2;^KaO2?bFjAPS=oSP3Lg=l6d_ZD38i
+    Z4OL:kk3Vn_NeM91hI?\9Cl]b=cP>dPMfQNP:]mPCkmji`;FX<PK_MBIJiMJR7Lh<c3i<_ZDf<c:70BI^L<A;h[lFo2XGbEiiLg>9<PW0SGV5Ib3
+    lTciCW5a<W^0e9BdGg265jQcS`i[1EfWh;1FANOE0ib2A<o1dN:b<fS_3UWLi@Hk6MdCiX<[nIHA;^L_Y5Da[aMd>@>AkLMW>H2Z]VaFoK;KD?\=
+    HKW<ZJ[44@Efm8jN8\=QcVHA<aL8A@b9MST@S8icU9JG<gfm;]c<<aM=Lj2Z0K02L7ZP_e;N>0>M7NkNm^6VXj>K>C>]G>VG1UcN3iUG2IYCl8SW
+    Fi>8a;Z7AMm@fkL49c\H>b2VFIXWN^a=kIPifE93VDjNfC^6LkV[ZLkAj=N9EDYQTY5Qh5=^MZAHgkiY8FMOn0>bD7>gJ=UJ8?IE]F_<\jb;WLoM
+    d9m6dLA5gg`IDAc`7]0N]:A\oME`:f\Tih>=fVD9X;>_gF?2o_Ll=A9ZR4Qg;c=l72jN>N;G@GYbXmD9bPA34KG?8bD4XmBP9Og\K]LIcWW`oPbi
+    ;oR1jVl57]5cd1L6<G12^@CBOdDaRijI]9=c0_YnT;=BWXdLm[m;ckME]odPT\R2Q^NfbQSa?[dnK4R820Pg?Lj0G:7>Z0CRnSo1H3W_F[l6@XY1
+    YfG?`Uc9ch>2Ih:IBDi:0:DPeZilI8N?VEoIPOSflQY:LnA9MeRJ6[0i9Ki7Qe^O?01hcnbW@QcfXiA3g?XDjJnWZ25Jg6<1_P;WdDIk?D<]RfMX
+    d9MTUck0W\Y2?=AE`\a\D\RimZh=<K3a\UaZY7YcXLnj8B^20aBNW@AID?j>OUR5>5fj`mSJe<N\@7?kdZYH0:Q@3U`boIgCX0`HaoA2J4cFi`@^
+    2Id0Z2^HiS]gKZn9FC4Lj0^L7KWdGdnZP=;\m=M0NL>dC682>:`\h3KE^PI]l[mJ2;mRFmRF9fg@=GSLS]5I5o\DL3;hcX8Vg>C?i]2<nDilETUd
+    4iabE[j2a8Og]<Y16j2[5k0UC^llVmQ8dKWM1IefP>@C5_c1f\3iK^P^<kR]7f7]m`;QfZTW@J_diA:Se=gN[278b;X@R0oEUV3GN0o]21;=d8Q;
+    EOd?e=R1]0SHbXj4]oD>U?aCJk>RJNoeM2L66K@ePn2W^Wk=\`>Q@:W>QZ`\5Z1RU9<Zg@_ZA>\oRa^DX\Y3TUSXIiUHGH3`b5YdY;6hUd=9G4\V
+    C9`XP3;ZB>dj6^2f^e5hNUn3jj]mFM3M1;d1:UieWi9F=\Q>QkJFnnJDd2=0QQg3:g@nS4mL5YI8aja2oPLkXS;MIN7M?C0GAa3n1QdC6d9ic:oO
+    LNJ5391Zj9^9iW^]`\fQPBZ9gLM4nHL6XeTL=l2LHm?1^RS;0en9H_CncmYejlWACg>PGR68[3n^n@O9SXZFYbK?k\NeTWKDc0EdEBWh\dg2JOG?
+    gE76Tj:f<hY5A\5HEmTAU@>M5[MP?lR;1;ki[U7`f^Rflb3Y^`=T5g224@\GAK[PCT9jRj<jKOk3<SX_<BiR_LF37S@;n?==dI42ml@_RfV7Fa^@
+    >jj<a:F7B<5fRRh;d9F]M6KdJFNfTf6ncPhXVU>SFn;0Wn_m>;GK6:BbgA]TnG<ESB?;X95RIo[XgC8]A[LCDVBlj6l7QdL@;E8S2<TH8@F=MgVj
+    >@Rf7YaaPemKh3QLUM7@8oV7:A`PeOa7<P2^S_XHKik1VL>l9_01YGAmfliA03b5de`ZgNWCY0UHi@OaSDW8IG`DBmdP\`OgEWnH0`3OcCghjA03
+    7N3JKRZK2`_n>MM8SoMJ951Vh;SJ:LVX^TRmMa<NKXL7E`3]7WGBCcHBYbPJcJminSiNkY>N_64YO:a\=G?J_VUdWZ@Q6Ne`lD]QkYLYHjD1K3W3
+    `bIG`L\k9fMM:5K[Tm::8@G8?h0mA>U=XTPb`GZ4]eCc<\Q7BW@5IbF^SMLY9ld4JkYDF9;RCCS\PKlch2Z9dZf83b:M]cS:;CET@TjF@K@[>VDO
+    V2lmO4\FM;F<ODHhbUL<5PS=aj^U^42@ePcjdd2gXPYigBg`Fo0nHIRXTEV8`8kYMElLaM_;;VHbe7`k9d_L;F\1Ya7WIB9]ZaZjGfgHIC[eF9OU
+    6cl<LM<3R[:[D]V=O5B@CUG>V3NXfQU`6BlHZJK__GC4C6XEQdTjE]7TVi1kYSZOfViLLOQm7Z>6^Idbh11ERFN8FJ?LXU=BjIZBi7d;KKnkTiUW
+    MTM=1Tm^L`XjYcEP5L26>VUfEYSCWiPX>_[JBP7CDfKf>IfOd4W_hklb[YZYI=Eh@X:WHU^`2:9deYk7i=WHFhbn5GE]>jKHMNKETN4kd7?OgAbM
+    =_XB_djhNo>68aZIW>W4C4cF;KWO@dekLZEGCSMU<SH5^Z?X7@Y\c3Yd^OLfhk=a==iCA6=edjnblTib8H^j@?T@U^jMX]08LPlbHA]RUcSbM>kU
+    Q9PeWBXS_A\B8o>WP8iaKojOWDJCDWgfGCdKc_`@on;aKIT5MR3Ym5A=_0f1nMTHQaO6]e0QGT_^Y;GOf0BkM[ljPMbomJgmV0a\822mfM@YPk24
+    `k`U8kn\E?b^XMk\DRCAYP]lYE;jgWDBEPVR>3;_EDHOnViKZ9o^J5Kb5iUP[;UidIe58EI8JLF\lHJk:Zl\jRYK@Mj\a6;^OKjQEIMARlC^cP?i
+    8I^RE]YN^XoP6aiPIfV?<81LPZGDS7X9`IM3A5`JMW2B[ZBjVE:fDM_692HahI1e;Ei3B4<oV]NnNX=nfjUc4L6KTQhin?b;oi8MC7^X^WF[ogfA
+    UN<K2^YWJLE0@U4gIKgkIT\7Dd>h=IHU4:R7RPY<m;ZJ^n`0i[DF=lG_Z@XMe?AHO^T8?KM:[<D1_RjX1dfA73O;YBoO\=:]MDG6:=;FC>I202Ok
+    I1^ZD86bn8HNgK:g5F=NgE;EYm=bH2TbXO09jMkZVONTk`LXEn:hkP[69eCEDZXT0bA>0:n3@n2jY\kCVReVHRLkaXlOfMDj76f<:bC\QQhC?[m>
+    ZP^Y3ME^b`gaDIA]^WEBo6PH?1;I^?m^bg\CZ[>cB>ISAbBM31B_29eEY283fna:OB2jJdKjjZn\C^:4:hID2D4AL@MEU4RJoABGC^fUjaL@^Zj0
+    V[W<V>0ZH64=;>WEMgTWeM4[`>>gnKeWKZ`8Q9DX8aQe_?P0FBIeH_fSDViDBmaeZBK08j\Zb:mo:jU8BWB?A:YMFIih^MQ`f^L:lagPM>[>HSB<
+    3MGYG[25lId7EXdE5WaJ;CPOVlI7]cZdZ2IV@fODAHn3ai_aeKCP3nM`hLASi;HkL`j]lQ_ZG2i;7ImL5m\FMG0A:F0lXFjj^9YPgA^[SJKj\N^@
+    AXS_cR7^WEflElT9=K]D7N]5T=[ZlDkFbL??Qj;=9H]k5eN]QOT>XO<ZTDhn?3Nj_P<d54Rk37`a:?emOMGfPaFZPji@L2^RmS_>[n2dXkjOE@A[
+    CFdl2gF5j2YEA`@MSPKUJ:SS[3fX8ROa3Pini^gM:]eR]<?2JCf<Q^jfe@R>jabJ^@56ETO`2QDd5]MIJLOL1WUNF0hOFhN^^\^>SHL7B]3R_Z5?
+    EJWFH0TMHlRWmlBQYFO^3[<ITF`aE?G[2h=\P0=eW9aoBm<R`<i>afGPbjd8oW0B]XiL7M3Z2AjMJ;]F=Z0EOg98nUP@3>]:j>6Q\i_0d9b1>]4W
+    FZC17[^U8N9A8Ac`4k[F<\1XR9dUG9?bTIkQe[9YZm2OL^A@BjT2]JjeXiNkM@EQF\Ooj5>RMKA0dJMXOPL<HUP71J^]\N?h>;ki;1>c9JWbWFgB
+    <:GhDiNMhC?=MVS[KfoAFAlRDKVle?7R5e^:?VgN=DFBP19h_L>jh94EV@k[_<hTJZIEOMLC=DlJY3:8RXm89<N^^;K3F>3fM979^nASY7G6G:UY
+    aY7mBHVC2^B3[T1cP<GDoLH3lHG5?=ebWZ5>[=ZYVd`?_M><jijo^?Pf=]XOR?9W6dMM0JNo;iM1kjd7Z:?:^^Q^^3o?Of4Fd7<<kNgGBZ?d>9kS
+    d`S9[FWA;[Zl]mP5na>[Ja4KIj5ef5RA\`j=^LaPU[gP\jkJf<S_VdWm>>agF^AMM^o?e3no685mlO2Mh^^nAV[^hlcFZGlBhYl7GP81Jo8QkN[O
+    aUm5CS[aE0^WdaNI?[U1Jm6]ei@WoL0\dFWYUbiUXjjl`QILeUhg0E?6dg46MNMFjN5iRVffRVdoUk^_C[JS35GhlYboDdHPWGZeN@9Y?ii:?_X6
+    <G[[i3F^PLajR>H0@h8oEen<;D7QW>Lb:D@djKfjoI>N>7^[;B][Q_HTBMO_;273C=jXcNnR4B:>_j04Y6O4m2E<QB\VgGH0PPDMORCY=I0HO^Xc
+    \1b^egDYTP`09@>HJ=f1WJT^8R\XT?^LQ254k1mM682g8N33O`W:l]MQDCE<l:Z_P6nPPDh6^`^gB0F:n7Z^8I[:3@7HI3e7nG`?^\TGJ^8S;\<n
+    dZ:YiE7cXgW<J2Qf716OhTbaW^gIO=@kDk4B=k^b<gXmZ>]dnBXMR:iP>4OXEU\A<YX1I^a6NPL5cCa_JW4]Xo8GHV3QD76BXke@k4;iF3\CM]nG
+    \bSR5[DbjFS1f9jH:QI;WjU_D[_gYlk5[Ob2O7^WXgRcThUGMS=[hSRn2Q>]JNnK>d>aX1OFAglbJo=2@0NS7HfW>[n]NOCBeRELI>C\MkB1ia]_
+    2GE3C7a<Ef?;0JQ^YA>@BaFOG?Xk7fkd1gR38BNM>AQK2MSmDaRZbao=JFZai6M>b7R5MjTEGZ^TV6N9TGI635`?5PYTj:REK2a;\SX@kYhWdRb=
+    9>QW3mfBOH]PnoHV`adnb\nbk9V`ZaT^?YciI[]0LiMUITFRl6LW9hCBIX3d^b`KL61T2PkQ`V5coMWIIU6OCQ[eRM?Sf1TES\]n<Zg\XjdbUP[E
+    3GafG9C`GHoDQiK?l[KSPk;aIVPFPVgR1@DAY7PMUkDWlH@TK=HOG>>I=>c0oBI;gQP^jDjHnPMWIQ2Ig\;LKZ]TEQJb:3\bJ^:U9=ZaOIfNgjSA
+    fIGIJR8B_7@d7Z=Bi4k>=Rk_ndD^^Q`:9:8aMW9OHNIX6lEf63Jg5g>cYG`K2X@m`GZ\U\dUgIgT8V>oXoMKnDEN>lk\m0iBKVRkWigHZ\dTMfOn
+    l3GMi4LU\1h<Gg\k@BQ;GUiX^<:?1\4LBMX:\>?9XgETN=;JT_B^dCQ6mlCM2N[;g;4XZgJ;O5@L@YFokfP\`fIc]6]Bd>:fb;klk0;8n5fSJHaV
+    43=KcbGfaf72kB[4Y`MGnJHFo>d7SLMYI88Y^BdQRYln2B;]>dc4HLViLB3;2SY>WRWJKdP^lFcIDkYmgGe[3]>R>ibYjbVe?MBh9cMfWk8=47dH
+    ec7Q`Cgh^kDKAKc0[2N7amT8m\?MZ@[PdNGXMo@;Zo1Kb>eMX[`@jhETe9MgS\lgJ_N>iVmb<VMMHio?T3]IT0PQNYe7@<D9cgF1f]5YBj@g^\Ae
+    9GNBB2kFlJlZ`;A7khlFld1YM[WQkO8l9<;fIU2eVB>ed6<mcjb8WJaQ5]i\gJmMicooaSb1egoDTTk]OCjBCfOa4S7B6;:VEfac[0gIJbA45GfF
+    i]0kI6`m6N>o_YLlIA\QJM\Y2m9N6ceBDRXCSol^fEM4JbMGh@Bmk@N^OgK;`S08\En=O<NoQVU;]V>nX5jQ8d>@M3^]R=fcBHJEK^6I8O6cELJl
+    kJNf;Q<G7C2[LCDB34M]A>kLJo]VOk0m3>no^f[Z?h@bJ8Lojl2]G7gKJ7^9XM_9j\gh=VJBc]^XaVM4Dja2KU6e\YQfgb2j\j4]K?mIEk0]BkL:
+    Cm=fZZf9X7h^Jf7M^TnQWn60ROB``Lghi^gE[=I?2=nogT4flQ8WK][LOK<cg1AA6O9JJk]g9Go0W>GJND8VKd65fm?o1f@RAlE@C8><?\kNe@`^
+    eb^oo1;kfDjlM_S?g[6KhN@MC]S7k<>gdn?OLOJPDkKLjW2MGKjTPSO`2?NbU5<VmN[^1BCP0Zk6kh[FJJKceg1:l3Zf@O]MHP7JJ;jkPal0F;Md
+    EmR>@>P8DM`NcO>[VQF@Y`:jjUP>hK54XmZ59Gb0:^F?kGLIMDfRh3QR:38oiTeK^<gn3h\]@9eY09nEOmg6a3hE=b4GoM5@K=C@kS^6OhI7^dO<
+    e]Q^1;Mb;cRF5e[Hn@a9^A30>i9VH3_1PJkjZd2XQOgLYYi65aEUnB0iQ8CVS^ETXB^km6m^<iTEOM1g;LKOHXX^Sllac5N<ZkU`:@b@N2UbP>SJ
+    am>Mbm7[J[E\Zh4i<J]W1^iP=7^LY?;9[D]0_bFGL`cAZ72>OS;B3h7:?3^K3_lJ2LY_mSKVgT9ag>@^2loh`HJDo]HjedkWGaM8\Hd=58F]5<8V
+    Mc^RF5\5O4S=Pj8>0O^j0nV4Y0^S>^71J42`7M3N?HI@UDBJ4KMIQ>K^R^a5NVW?dGDgS::bIgA[\`HF?e4Ke[nP7cfkXnd0gC2BZ``fmG[40MdU
+    FY``[kP<`NP[4mj>jEB9>1_PGY8h\7mUP7M@;k@oDnnde0i]A`Yc^X`8DOW_[T@AW@ViV]gE]U0:4]cVF7LFfPFZkZj[K[;VL\XeU0kj`\MeQGf9
+    2BMhnh6>Yb<T^jhNdC_XnL8G^::PoY7MN[^mY8GA>V0X8H3ec^b<lo6^79]Oi;D;5X1gJLVggC2_\`>>YnN:Tk]@0P:P8?lCS[AYmnUMf^9HKN]L
+    Fjo3LS85l>kN10lIOXFmimCc1oPWMabB[^edH33?1RDD2k^j1giYXnVkJlUH0Va9gMFVFf^C?b9AbTjGa8k^iLK5h`i5=lJ]dLA@MgYVDdNd2L?n
+    \RbC_Z^khc5akOT<hX5E2JhGWMn8\iIYHG78gaLE5WK_0@W[ST5R>aa9=SGS5gQ?]:@OB0RHYNV]T\`k`\]X_QB[@g[]YWN\OMh\6LWF8mkTYlT\
+    nnE>lRUlH:_RSmD`ogY^jgNBOgc=9WbC^oaf<eU[_9E9Uk:2Y<NLZK0U3]gU5HA`8AmShIG91700kbfc>\d8S\1@1LWTN5MiQ5lQeiSc68S52\>`
+    >ldJn4A35FlFZf;`>87NO2H6@1^nT>gYjT3A[_?mB=9C=`1mHCBkWcAgX10H8`Q:a9beA>i3BkdDcR]3MgE6hDCKf3UMjKhHO3>LP<4LaT5Ci>mA
+    5cFTT9T;KdTUlJbWN^GSR?=T_X9gU@bQ`C_GQ;9n<Dc1:UaLIKUmg\PjDjL4\6cRKZFMjfkfF4OB91<>ZUFDSmnHMkC^9oM?U]O1cd5KeA>m\dkW
+    EE2QbOc=hIW2GNhgnA3RJg@6f`ZB^kK_LaBWm=BF>RQ_6F`6ag_BhAK6VF]=V4<;R^<kgk_5J>YgV=h45m`Q=Mkn;<eK7`j=hU5Y9PF>n3CKFKQE
+    55dQ[CC_<WO360aEYh7OG9RK2^R[_RjV6HE7`ZX3BD=5`Mgc2HGm4aDUZFDha5AFkieo0ij8UY>3Kk6DMTMlo<1L=oPj=lE86kKO>nW04I^QXb3D
+    j7:FUW7OEJBBUD8_[]^3RgXHK_]82`dCaX]9Dd;7R^agg6k5DJ^QfU:>@1jDVkkTJ1IUo7f_WLXCj[oMn40MS<B9L<Vl5XLK`>o8DSfN?RB<[[gk
+    YkdWOWg:;jd6TXb?g:U^;k_dg]7cKCJPV2]UE0hmgj[FGc[9=W<`?UcWQ:km`4XJ0dkY<36K[RaUMo5]^YL48PChdoj9jk>oS0;b@8NlCLFo>M=k
+    GOcbTeSb5C>W35m8ni3_lCLC]0BUS70P7=h95gnQdmk`=>2L?N<]C0PkoWba?[X:lU34BfWMZN00VZaPQJ3@Qo0Bi4`^_9h0AQYnb:NR;XaEDhJ4
+    dMGP1Ne_`T2T^]L3]@b\]`gN0;>7Ak1HKOQRAEAee3U5h0dkbFlmYN`OS>Q7bWZRgP5ld3T\VH;LY;Dc`ddZEN0Mh^4A\hji\Mb5oPm;:ah21Hik
+    l61l[jM8F@OgLfGP8IA>HZZ\gTOYia5g@g1N0TmFF^g:aGX1j=\Ai>2eh2UY:ZWm@fi?MRMDR:DJGP<?fX>Dlk0TOGdJZD]8dN0cUef1B\GdW[HM
+    I[YhHMh3LncF2;l<]A5RR5De_CWP>J48XFee7Zj;0k0L7hLN0mNT2PdebDDocF9ZkVVah41^17N\jHG6Rl7iAGfn7PA@:?D:a?<0`YmVUO@P`N19
+    GLJoE?O6j>`[h`_>4]h5FdV?_1FC=4l9aD=IF]GPEaV]9gSkWR=G>O=Z8@`N1H7dQHGI0FSFoY\49KhYh5]_n^S>`H9[d0USSTnkGPHBQ]4Lj4Q2
+    T:dVgYSFSN1XIX@lRnA\YCRCkLl6mMh6Wb7SX1fd\N^Z_PkV]cGPKSS0aJ6[nNj=8o3EE5SN1bkZjXM23CnM5=ek9do9h7=1RFX_BlSe_kbi\BbK
+    GPMj8eD^2cW:n`JMKAQI1N1oO:N_MZe3;bE\^dhOAUh8CZQ1c4BYlVh3Bmd0c]GPS_W6WhGf6\6\VoGD>J2N2A>lcZfIDEA\E1_L6[Gih9n2D99_
+    H`DWOmM=oEmQGPXTJ`>5N_DFcnXli<jDGN2Som?A^[ML8Q9okiM\`Uh:J^H\99Y^cMXSL1D03:GP\]jf[cf76i\D:>^BZ0?N2f8c1E>LdH\k>B0H
+    Bc65h<Gi7V><R8]\lj7RHih^7Pa^>ANdhQSEU_>9NQekTN3:m6]9JmLU8CHh<24hNUh<cgNE3mf0A?MQ52=;S77PdHK5J:cbRfZGL1\<VRBN3C=X
+    Aia]6Z_bQ@n1TnfEh=OK4b766`4ROWdI?D[27Pf9G?begZlRbbNn_1C7EN3JI<7alhn@1DFf6Ao2o9h=aob47\lUUfEEGb4^39WPh\ijnn=]73B`
+    QW6?NJPN3V<IXTdW;[WakcbBO18Ah>_\?7:6^cnQ@9S<<Dm[GPkcEo>g0gRnJ=QRm7e:WN3a7N`\m70;jSKS6inIW9h?@aE_5T73jJZF3KDSc3GQ
+    1Q>V9M:3T`8BLeUjiaCN48hWlKg]eAj9jK2d:CUYh@_X>J?]MjdRWBSXF@nEGQ36:oGRBli2f=fkQ33bYN4=W\QXJQ0H>W;@1[JN?1hAV]D4_g@J
+    2J0`b9jNLM7Q6ck:@bo96T7cAWi27FQN4NJdA>M08RM79R0_T9e9hB2M;QkaVKJi85d0cLNo7Q9J]?HURL<g_GV`86mJQN4XFWn8N6lO]k1O:IB_
+    `1hBdiURnWo:JcJiZ5N;YGGQ=k`=m<KME?XX1iZno6WN4me0]c`lbSnfD8X:6D^EhCl6BJCOP?QH?lAcI5]7GQAaGC@fLg5Fk]<\^DGHQN58LVE>
+    UkTUlg8S<1;DRIhDWoVT@n_KYN]KnFNaeLGQC?c4@6nAK>?@bOZKa4\N5ASiNDDc0O<knU3feX@=hE:>;kSPZG1mM[k=DV737QEi74Rg]d<;KE=X
+    _MLYNN5L=0;kbeOG4M6_SA9\\AhEj<JF_<\9I?ZSXN06PHWQH4dI]kkAOQBKmWYZI0eN5S9;dZY:SgVXUXKL?U2]hFSg=fK8X2JQTEmn^dNTWQK0
+    V=3Q=l:FLF6kD2iA3N5aKn:4W^?Mj>LUVf?77=hG8Nlc21K1Alo2<0XNBkGQMY8lY^jIB53Gb<0NY1fN5k?PQbm6PEVm\KLG<gRQhGbJ50on0ZD_
+    ElG1[0BRGQPSi4]H]9d1VVI8dR6@ON645e8IJ9PeoZoG<<nQZEhHM1cPTF?C:om@YMKdTmWQR_kDC0KDB52@]Ol4Na2N6E46STlAMdkN\oHQch_9
+    hII=GJ97>B?:[IdM_:F27QV@kU=YLc5cKQ_BN2gAAN6O>LTej54[=OXL9]>2A=hJ0:a<hZi9DWAHR_K9ocgQZT7V9G>@n]nD2nm1;O9N6[m7[6^X
+    JU=?^Y=Eg`lEhJgZ;mk;]YT=@P42J\d1WQ\:=HnMlk9G1a;fFF_S<N6fk4j;k>;9BdB<ji5]jMhKoEb;0nJc?^;doeQdE_GQ`Xii1`Na2;inX>;?
+    EU1N733V_7;@oNg;AXYSOJaYhLDYgIYOlW3?n9DfnY@_GQbTlVLf5Hk0a7eR9eXfGN7<OBo\3b3Ya1J5bh>];ihM[ZlGTaf6M\[<A3BV^5GQhEHA
+    8G<CoW:mJ[?H]fEN7RD;]]ZX2D@8TWiYQ\V9hN?WJN:JVQj;1m?0:E:5WQjZ=?5M]Ka_lINEGQC\\N7[JD:IO^W]b2G1K>U9WehNc77A2>7OkZ7K
+    9djdm[GQkmOZN7jAI8P`=W5:OonN7gkjKhgYohn=`JmmPd2ihO`Xcm5fUHU1@fGm7NE5gR04\^JacikDNmn@]oE_BN8=bY`9Ke4XPABE>=SWGYhQ
+    94FGAW6]l[6haCKGXSgR5gJhhGU[2BikB098F]ZN8HHbG67\HJh3M4D6nQdehQi:;1>>aJBN2;WRo1gRgR88R42?_1[n>hCfHH?f;N8SUaQ6VPSF
+    QiXAhEaNTAhRdPC>h67LhF^<5LeeJXGR<LJ?Oo=HIZ6CS3FGcNFN8f>2lZRoQLPB5eE6R^mahT5M4:bkcHW@mV`RJ^Jc7R@V^NN[He_n[A_kUZCH
+    HN95kaEoW4Y^OZKLRT6D`ehTWSUHkh8?>XjSe3]c_LWRFFdAhLH7F1>Y1<RQL:^N9VI74UYiR<ABL`FV=`FAhV^]c\`BM\]56WXQCT:FgRLj7?NK
+    mWQEILZDkmI2GN9d8bJm`f1fY6K^86Ha8QhWMWTGH<dgS?1LF]4Zjo7RNb1ESl7YNIoHgic1GoXN9omHof[?[e_9?C4Gh871hXi;]O3lS9fEO;:X
+    @AmC7RUB^jZ^lfKElHn`eWkP<N:HU<E1hGFJOO9@U[J]8ihYU8HUlM_61L\WM\E5>cWRW2UUSb3e\OWLPYH\;8UN:NoJXEo6?>H<>EY678[]hZ6X
+    3Z\3ELkP9R679NYB7RX]?oBTRJ_2NobHTF94TN:W]iQ\_^:^NDHg7L7E:UhZ^`ffgYWPPnQQ:7XA53WR[7:@<]mAZ944^TCEo@lN:gE_D=>ZP[Li
+    j@_GLk_=h\;lW_QKS]a[IR\B6iO8GR`bfFO:[NN4Xm`mYgEO:N;>Ube5BQ^ER0PZGVP1N1h]2d]1=_Kk:Hk:NfTS@fGRfc88]VP=mj\>P=ILG;4N
+    ;LRhD_SaH?annAiPQPF1h^AJK=1G15ImfCEoj01UWRiggb<o^U;T5Q\ZKXcYnN;`4GUV8?i@[ZiK:D]Y@Mh_;MEQj68LSJ^FnbNJYW7RmAI57dai
+    1i^PW\WY[bNN;iGjV[jgCmC>TFR_H=[9h_anmk]MF:ZlEN^5Z^a]WS20QiJfMK2A=7A^I5j;2N<9^2j0LgbOFd6MfWQ^UEha6:e:Qg2`MkjEmPTc
+    mcGS5DZlUV0Jjnd@hMAV6D<N<HXcD?cP99cCBc7PjT79haY?eb7gGcb^lB_cI]LhgS8L\8gK0QZY3clCZ7CLjN<TgQ]M4ShZ?^nC_=TU:AhbSVYi
+    e9ke8][F_QL^YEgS:WbGFg8_=ciF:KCR0_9N<^T[^H2Ee[hdN:goYkoahc8Z<K@V7c`bL^j[@dQ1GS>69HWF\cMZ`<BNUNV:bN=1WX<`II7\kQYM
+    o[\N[l
+    """#
+}
