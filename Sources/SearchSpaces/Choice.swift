@@ -43,7 +43,9 @@ public enum Choice: Sendable, Hashable, CustomStringConvertible {
       self = .boolean(false)
     } else if let value = Int(text) {
       self = .integer(value)
-    } else if let value = Double(text), value.isFinite, text.unicodeScalars.first.map({ "0123456789.+-".unicodeScalars.contains($0) }) == true {
+    } else if let value = Double(text), value.isFinite,
+      text.unicodeScalars.first.map({ "0123456789.+-".unicodeScalars.contains($0) }) == true
+    {
       self = .real(value)
     } else {
       self = .text(text)

@@ -132,7 +132,8 @@ struct ExpressionCompiler {
     case .number, .text, .part, .negative, .arithmetic:
       throw ExpressionError(
         "'\(expression.description)' is not a condition", offset: Self.offset(expression),
-        length: expression.description.count, hint: "compare it with a value, for example \(expression.description) <= 1")
+        length: expression.description.count,
+        hint: "compare it with a value, for example \(expression.description) <= 1")
     }
   }
 
@@ -232,7 +233,8 @@ struct ExpressionCompiler {
         "'\(parameters[index].name)' can only be compared with one of its choices", offset: Self.offset(value))
     }
     if let found = choices.firstIndex(where: { $0.description == text }) { return found }
-    if case .name(let name, let offset) = value, let other = indexByName[name], parameters[other].domain.choices != nil {
+    if case .name(let name, let offset) = value, let other = indexByName[name], parameters[other].domain.choices != nil
+    {
       throw ExpressionError(
         "two categorical parameters cannot be compared with each other", offset: offset, length: name.count,
         hint: "compare each with its choices")

@@ -41,14 +41,17 @@ public struct NumericDomain: Sendable, Hashable {
   }
 
   private func validate(isInteger: Bool) throws(SpaceError) {
-    guard !low.isNaN, !high.isNaN else { throw SpaceError("a bound is not a number", hint: "give low and high as numbers") }
+    guard !low.isNaN, !high.isNaN else {
+      throw SpaceError("a bound is not a number", hint: "give low and high as numbers")
+    }
     guard low <= high else {
       throw SpaceError(
         "low \(JSONValue.plainText(low)) is above high \(JSONValue.plainText(high))", hint: "swap them")
     }
     if prior == nil {
       guard low.isFinite, high.isFinite else {
-        throw SpaceError("an unbounded range needs a prior", hint: "give low and high, or a prior such as {normal: [0, 1]}")
+        throw SpaceError(
+          "an unbounded range needs a prior", hint: "give low and high, or a prior such as {normal: [0, 1]}")
       }
     }
     switch prior {
@@ -58,7 +61,8 @@ public struct NumericDomain: Sendable, Hashable {
       }
       guard scale == .linear else {
         throw SpaceError(
-          "a prior and the scale \(scale) exclude each other", hint: "for a logarithmic axis use {log_normal: [mean, deviation]}")
+          "a prior and the scale \(scale) exclude each other",
+          hint: "for a logarithmic axis use {log_normal: [mean, deviation]}")
       }
       if case .logNormal = prior, low < 0 {
         throw SpaceError("a log-normal prior has no values below 0", hint: "raise low to 0 or leave it out")
@@ -67,7 +71,9 @@ public struct NumericDomain: Sendable, Hashable {
     }
     if let step {
       guard step > 0, step.isFinite else { throw SpaceError("the step must be a positive number") }
-      guard low.isFinite, high.isFinite else { throw SpaceError("a step needs finite bounds", hint: "give low and high") }
+      guard low.isFinite, high.isFinite else {
+        throw SpaceError("a step needs finite bounds", hint: "give low and high")
+      }
       guard step != step.rounded() || max(abs(low), abs(high)) <= 0x1p53 else {
         throw SpaceError("integers beyond 2^53 are not exact here", hint: "use a smaller range")
       }
@@ -89,16 +95,19 @@ public struct NumericDomain: Sendable, Hashable {
     case .linear: break
     case .log:
       guard low > 0 else {
-        throw SpaceError("a log scale needs low above 0, not \(JSONValue.plainText(low))", hint: "raise low, or use scale: linear")
+        throw SpaceError(
+          "a log scale needs low above 0, not \(JSONValue.plainText(low))", hint: "raise low, or use scale: linear")
       }
       if let step, low - step / 2 <= 0 {
         throw SpaceError(
-          "a log scale with a step needs low above half a step", hint: "raise low to at least \(JSONValue.plainText(step))")
+          "a log scale with a step needs low above half a step",
+          hint: "raise low to at least \(JSONValue.plainText(step))")
       }
     case .logit:
       let margin = (step ?? 0) / 2
       guard low - margin > 0, high + margin < 1 else {
-        throw SpaceError("a logit scale needs a range within 0 and 1, ends excluded", hint: "for example low: 0.001, high: 0.999")
+        throw SpaceError(
+          "a logit scale needs a range within 0 and 1, ends excluded", hint: "for example low: 0.001, high: 0.999")
       }
     }
   }

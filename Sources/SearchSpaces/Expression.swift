@@ -70,7 +70,8 @@ public indirect enum Expression: Sendable, Hashable {
     case .comparison(let a, let op, let b): (own, text) = (4, "\(a.text(above: 4)) \(op.rawValue) \(b.text(above: 4))")
     case .membership(let a, let list, let negated):
       own = 4
-      text = "\(a.text(above: 4)) \(negated ? "not in" : "in") [\(list.map { $0.text(above: 4) }.joined(separator: ", "))]"
+      text =
+        "\(a.text(above: 4)) \(negated ? "not in" : "in") [\(list.map { $0.text(above: 4) }.joined(separator: ", "))]"
     case .not(let a): (own, text) = (3, "not " + a.text(above: 2))
     case .and(let a, let b): (own, text) = (2, "\(a.text(above: 1)) and \(b.text(above: 2))")
     case .or(let a, let b): (own, text) = (1, "\(a.text(above: 0)) or \(b.text(above: 1))")
@@ -131,8 +132,10 @@ private struct ExpressionParser {
         continue
       }
       if c.isASCII && c.isNumber || (c == "." && i + 1 < characters.count && characters[i + 1].isNumber) {
-        while i < characters.count, isWord(characters[i]) || characters[i] == "."
-          || ((characters[i] == "-" || characters[i] == "+") && (characters[i - 1] == "e" || characters[i - 1] == "E"))
+        while i < characters.count,
+          isWord(characters[i]) || characters[i] == "."
+            || ((characters[i] == "-" || characters[i] == "+")
+              && (characters[i - 1] == "e" || characters[i - 1] == "E"))
         {
           i += 1
         }
@@ -170,7 +173,8 @@ private struct ExpressionParser {
       } else {
         let pair = i + 1 < characters.count ? String([c, characters[i + 1]]) : ""
         let symbol = ["==", "!=", "<=", ">=", "&&", "||"].contains(pair) ? pair : String(c)
-        guard ["==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "."].contains(symbol) else {
+        guard ["==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "."].contains(symbol)
+        else {
           let words = ["=": "write == to compare", "&&": "write and", "||": "write or", "!": "write not"]
           failure = ExpressionError(
             "'\(symbol)' has no meaning here", offset: start, length: symbol.count, hint: words[symbol])

@@ -174,7 +174,8 @@ extension Space {
   public func deactivate(_ slots: inout [Double]) {
     for index in evaluationOrder {
       guard let condition = conditions[index] else { continue }
-      let active = slots.withUnsafeBufferPointer { condition.truth($0) } == true
+      let active =
+        slots.withUnsafeBufferPointer { condition.truth($0) } == true
         && parents[index].allSatisfy { !slots[slotRanges[$0].lowerBound].isNaN }
       if !active { for slot in slotRanges[index] { slots[slot] = .nan } }
     }

@@ -97,7 +97,8 @@ public struct Space: Sendable {
         do {
           conditions.append(try compiler.compileLogical(condition))
         } catch {
-          throw SpaceError("condition '\(condition.description)': \(error.message)", at: parameter.name, hint: error.hint)
+          throw SpaceError(
+            "condition '\(condition.description)': \(error.message)", at: parameter.name, hint: error.hint)
         }
       } else {
         conditions.append(nil)
@@ -150,7 +151,8 @@ public struct Space: Sendable {
     guard !name.isEmpty else { throw SpaceError("a parameter has no name") }
     guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && $0 != "`" && $0 != "=" }) else {
       throw SpaceError(
-        "the name has a control character, '`' or '='", at: name.debugDescription, hint: "use letters, digits, _ - and .")
+        "the name has a control character, '`' or '='", at: name.debugDescription,
+        hint: "use letters, digits, _ - and .")
     }
     func distinct(_ items: [String], _ what: String) throws(SpaceError) {
       guard !items.isEmpty else { throw SpaceError("no \(what)", at: name, hint: "give at least one") }

@@ -347,7 +347,11 @@ public struct StudyState: Sendable {
     if old == .running, let i = running.firstIndex(of: number) { running.remove(at: i) }
     // Most trials are started in the transaction that proposes them, from the end of the queue.
     if old == .waiting {
-      if queue.last == number { queue.removeLast() } else if let i = queue.firstIndex(of: number) { queue.remove(at: i) }
+      if queue.last == number {
+        queue.removeLast()
+      } else if let i = queue.firstIndex(of: number) {
+        queue.remove(at: i)
+      }
     }
     if state == .running { running.append(number) }
     if state == .waiting { queue.append(number) }

@@ -103,7 +103,8 @@ struct ParameterReader {
       if let node = fields[field] {
         if let value = readNumber(node) { if isLow { low = value } else { high = value } }
       } else if fields["prior"] == nil {
-        diagnostics.add("'\(name)' has no \(field)", at: key, hint: "add \(field): a number, or a prior for an unbounded range")
+        diagnostics.add(
+          "'\(name)' has no \(field)", at: key, hint: "add \(field): a number, or a prior for an unbounded range")
       }
     }
     var scale = Scale.linear
@@ -150,7 +151,8 @@ struct ParameterReader {
 
   private mutating func readNumber(_ node: SourceNode) -> Double? {
     guard let text = node.scalarText, let value = Double(text), value.isFinite else {
-      diagnostics.add("'\(node.scalarText ?? "")' is not a number", at: node, hint: "write a number such as 0.01 or 1e-2")
+      diagnostics.add(
+        "'\(node.scalarText ?? "")' is not a number", at: node, hint: "write a number such as 0.01 or 1e-2")
       return nil
     }
     return value
