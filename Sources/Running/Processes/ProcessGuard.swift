@@ -112,6 +112,23 @@ public final class ProcessGuard {
   // MARK: Its process
 
   private func launch() throws(LaunchError) {
+    let ours = try spawnGuard()
+    socket = ours
+    if let reason = waitUntilReady(ours) {
+      socket = nil
+      if let process { kill(process, SIGKILL) }
+      collect()
+      throw .guardUnusable(executable: executable, reason: reason)
+    }
+    for group in groups.sorted() where !send("+\(group)\n") {
+      condemn()
+      throw .guardLost
+    }
+  }
+
+  /// Starts the process, and returns this side's end of the socket. The other end is closed here by then, or its death
+  /// would go unnoticed.
+  private func spawnGuard() throws(LaunchError) -> Descriptor {
     var ends: [Int32] = [-1, -1]
     guard trimtab_socket_pair(&ends) == 0 else { throw .systemCall(name: "socketpair", errorNumber: errno) }
     let ours = Descriptor(owning: ends[0])
@@ -120,14 +137,7 @@ public final class ProcessGuard {
     request.input = theirs.number
     request.kept = lockDescriptor
     process = try withExtendedLifetime(theirs) { () throws(LaunchError) in try request.spawn() }
-    socket = ours
-    if let reason = waitUntilReady(ours) {
-      socket = nil
-      if let process { kill(process, SIGKILL) }
-      collect()
-      throw .guardUnusable(executable: executable, reason: reason)
-    }
-    for group in groups.sorted() where !send("+\(group)\n") { throw .guardLost }
+    return ours
   }
 
   /// `nil` once the guard has said that it is ready; else what is wrong.
