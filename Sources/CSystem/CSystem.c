@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -173,6 +176,20 @@ int trimtab_unlock_byte(int descriptor, int64_t offset) {
 #endif
 }
 
+int trimtab_lock_byte_waiting(int descriptor, int64_t offset) {
+#ifdef F_OFD_SETLKW
+  struct flock lock = one_byte(offset, F_WRLCK);
+  int result;
+  do result = fcntl(descriptor, F_OFD_SETLKW, &lock);
+  while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : -1;
+#else
+  (void)descriptor, (void)offset;
+  errno = ENOTSUP;
+  return -1;
+#endif
+}
+
 int trimtab_byte_is_locked(int descriptor, int64_t offset) {
 #ifdef F_OFD_SETLK
   struct flock lock = one_byte(offset, F_WRLCK);
@@ -181,6 +198,16 @@ int trimtab_byte_is_locked(int descriptor, int64_t offset) {
 #else
   (void)descriptor, (void)offset;
   errno = ENOTSUP;
+  return -1;
+#endif
+}
+
+int64_t trimtab_file_system(const char *path) {
+#ifdef __linux__
+  struct statfs info;
+  return statfs(path, &info) == 0 ? (int64_t)(uint32_t)info.f_type : -1;
+#else
+  (void)path;
   return -1;
 #endif
 }

@@ -84,5 +84,10 @@ int trimtab_bytes_waiting(int descriptor);
 // which needs a readable descriptor; an exclusive one needs a writable descriptor.
 int trimtab_lock_byte(int descriptor, int64_t offset, int exclusive_nonblocking);
 int trimtab_unlock_byte(int descriptor, int64_t offset);
+// The same, exclusive, but waits until the lock is free (begins again when a signal interrupts).
+int trimtab_lock_byte_waiting(int descriptor, int64_t offset);
 // 1: another open file holds a lock on the byte; 0: none does; -1 and errno.
 int trimtab_byte_is_locked(int descriptor, int64_t offset);
+
+// The number of the file system on which a path lies, as statfs(2) lists them; -1 when it cannot be told.
+int64_t trimtab_file_system(const char *_Nonnull path);
