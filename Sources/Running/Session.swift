@@ -24,8 +24,6 @@ public struct TrialRun: Sendable, Equatable {
   public var attempt: Int
   /// In 0 ..< 2³¹, the same in every run of the trial.
   public var seed: Int
-  /// The trial whose checkpoint it starts from.
-  public var parent: TrialNumber?
   /// Its process is frozen here and has only to be thawed.
   public var isFrozen: Bool
 }
@@ -189,7 +187,7 @@ public final class Session {
           answer = .run(
             TrialRun(
               trial: trial, configuration: configuration, target: target, reached: 0, attempt: 1, seed: seed(of: trial),
-              parent: nil, isFrozen: false))
+              isFrozen: false))
         case .resume(let trial, let target, let annotation):
           var resumed = run(trial)
           resumed.target = target
@@ -214,7 +212,7 @@ public final class Session {
       trial: trial, configuration: fold.state.history.configuration(trial),
       target: record.target.isNaN ? nil : record.target, reached: record.resource,
       attempt: 1 + Int(record.failures) + Int(record.losses), seed: seed(of: trial),
-      parent: record.parent >= 0 ? Int(record.parent) : nil, isFrozen: record.isFrozen)
+      isFrozen: record.isFrozen)
   }
 
     private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }

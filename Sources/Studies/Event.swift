@@ -99,8 +99,6 @@ public enum FailureKind: UInt8, Sendable, CaseIterable {
   case rejected = 4
   /// It was lost more often than the study allows.
   case lost = 5
-  /// The command could not be started at all.
-  case notStarted = 6
 
   public var name: String {
     switch self {
@@ -110,7 +108,6 @@ public enum FailureKind: UInt8, Sendable, CaseIterable {
     case .outOfMemory: "out of memory"
     case .rejected: "rejected"
     case .lost: "lost"
-    case .notStarted: "not started"
     }
   }
 
@@ -118,7 +115,7 @@ public enum FailureKind: UInt8, Sendable, CaseIterable {
   public var isRetryable: Bool {
     switch self {
     case .crash, .timeout, .outOfMemory: true
-    case .invalidValue, .rejected, .lost, .notStarted: false
+    case .invalidValue, .rejected, .lost: false
     }
   }
 }
