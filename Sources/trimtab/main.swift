@@ -1,1 +1,1 @@
-print("trimtab")
+TrimtabCommand.main()

@@ -1,0 +1,13 @@
+import ArgumentParser
+import Trimtab
+
+/// The program's own version.
+let programVersion = "0.1.0"
+
+struct TrimtabCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trimtab",
+    abstract: "Tune any program's hyperparameters, and lose no result.",
+    version: programVersion,
+    subcommands: [])
+}
