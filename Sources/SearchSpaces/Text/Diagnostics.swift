@@ -103,3 +103,15 @@ private func alignmentDistance(_ a: [Character], _ b: [Character]) -> Int {
   }
   return previous[b.count]
 }
+
+extension SourceNode {
+  /// An error about a part of a scalar: at the part's place where the scalar stands in the text as it reads, and at the
+  /// scalar's start where escapes or line breaks make the two differ.
+  public func diagnostic(_ message: String, offset: Int, length: Int, hint: String? = nil) -> Diagnostic {
+    guard isVerbatim, case .scalar(_, let quoted) = content else {
+      return Diagnostic(message, at: position, length: self.length, hint: hint)
+    }
+    let column = position.column + offset + (quoted ? 1 : 0)
+    return Diagnostic(message, at: SourcePosition(line: position.line, column: column), length: length, hint: hint)
+  }
+}

@@ -7,10 +7,31 @@ public struct SourceText: Sendable, Equatable {
   public let lines: [String]
 
   public init(name: String, text: String) {
+    self.init(name: name, lines: Self.split(text))
+  }
+
+  public init(name: String, lines: [String]) {
     self.name = name
-    self.lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      $0.hasSuffix("\r") ? String($0.dropLast()) : String($0)
+    self.lines = lines
+  }
+
+  /// Splits where YAML 1.1 does, so that line numbers agree with the parser's.
+  private static func split(_ text: String) -> [String] {
+    var lines: [String] = []
+    var line = String.UnicodeScalarView()
+    var previous: Unicode.Scalar = " "
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n" where previous == "\r": break
+      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}":
+        lines.append(String(line))
+        line = String.UnicodeScalarView()
+      default: line.append(scalar)
+      }
+      previous = scalar
     }
+    lines.append(String(line))
+    return lines
   }
 }
 
@@ -36,19 +57,32 @@ public struct SourceNode: Sendable {
 
   public let content: Content
   public let position: SourcePosition
+  /// Whether a scalar stands in the text as it reads, without escapes or line breaks.
+  let isVerbatim: Bool
 
   public init(_ content: Content, at position: SourcePosition) {
+    self.init(content, at: position, isVerbatim: true)
+  }
+
+  init(_ content: Content, at position: SourcePosition, isVerbatim: Bool) {
     self.content = content
     self.position = position
+    self.isVerbatim = isVerbatim
   }
 
   /// What kind of node this is, as errors call it.
   public var kindName: String {
     switch content {
-    case .scalar: "a single value"
+    case .scalar: isNothing ? "nothing" : "a single value"
     case .sequence: "a list"
     case .mapping: "a mapping"
     }
+  }
+
+  /// Whether no value is given: nothing after the colon, or YAML's word for it.
+  public var isNothing: Bool {
+    guard case .scalar(let text, quoted: false) = content else { return false }
+    return ["", "~", "null", "Null", "NULL"].contains(text)
   }
 
   /// The text of a scalar.
@@ -94,13 +128,18 @@ public struct SourceNode: Sendable {
         // Tabs are what most people trip over, and the parser's own words for them help nobody.
         let line = mark.line <= source.lines.count && mark.line >= 1 ? source.lines[mark.line - 1] : ""
         let hint = line.contains("\t") ? "YAML is indented with spaces, not tabs" : nil
+        var places = Places(source.lines)
+        let column = places.column(line: mark.line, scalarColumn: mark.column)
         throw failure(
-          "not valid YAML: \(problem)\(context.map { " (\($0.text))" } ?? "")", line: mark.line, column: mark.column,
+          "not valid YAML: \(problem)\(context.map { " (\($0.text))" } ?? "")", line: mark.line, column: column,
           hint: hint)
+      case .reader(let problem, _, _, _):
+        let (line, column) = source.firstForbidden ?? (1, 1)
+        throw failure("not valid YAML: \(problem)", line: line, column: column)
       case .duplicatedKeysInMapping(let duplicates, let context):
-        let keys = duplicates.map { String(describing: $0) }.joined(separator: ", ")
         throw failure(
-          "a key stands twice in the same mapping: \(keys)", line: context.mark.line, column: context.mark.column)
+          "a key stands twice in the same mapping: \(duplicates.sorted().joined(separator: ", "))",
+          line: context.mark.line, column: context.mark.column)
       default:
         throw failure("not valid YAML: \(error)")
       }
@@ -108,33 +147,37 @@ public struct SourceNode: Sendable {
       throw failure("not valid YAML: \(error)")
     }
     guard let root else { throw failure("the file is empty") }
+    var places = Places(source.lines)
     var budget = maximumNodes
-    guard let node = convert(root, depth: 0, budget: &budget) else {
+    guard let node = convert(root, depth: 0, budget: &budget, places: &places) else {
       throw failure("the document is nested too deeply or has too many values")
     }
     return node
   }
 
-  private static func convert(_ node: Node, depth: Int, budget: inout Int) -> SourceNode? {
+  private static func convert(_ node: Node, depth: Int, budget: inout Int, places: inout Places) -> SourceNode? {
     budget -= 1
     guard depth < maximumDepth, budget > 0 else { return nil }
-    let position = SourcePosition(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+    let line = node.mark?.line ?? 1
+    let scalarColumn = node.mark?.column ?? 1
+    let position = SourcePosition(line: line, column: places.column(line: line, scalarColumn: scalarColumn))
     switch node {
     case .scalar(let scalar):
       let quoted = scalar.style == .singleQuoted || scalar.style == .doubleQuoted
-      return SourceNode(.scalar(scalar.string, quoted: quoted), at: position)
+      let isVerbatim = places.stands(scalar.string, line: line, scalarColumn: scalarColumn + (quoted ? 1 : 0))
+      return SourceNode(.scalar(scalar.string, quoted: quoted), at: position, isVerbatim: isVerbatim)
     case .sequence(let sequence):
       var items: [SourceNode] = []
       for item in sequence {
-        guard let converted = convert(item, depth: depth + 1, budget: &budget) else { return nil }
+        guard let converted = convert(item, depth: depth + 1, budget: &budget, places: &places) else { return nil }
         items.append(converted)
       }
       return SourceNode(.sequence(items), at: position)
     case .mapping(let mapping):
       var pairs: [(key: SourceNode, value: SourceNode)] = []
       for (key, value) in mapping {
-        guard let convertedKey = convert(key, depth: depth + 1, budget: &budget),
-          let convertedValue = convert(value, depth: depth + 1, budget: &budget)
+        guard let convertedKey = convert(key, depth: depth + 1, budget: &budget, places: &places),
+          let convertedValue = convert(value, depth: depth + 1, budget: &budget, places: &places)
         else { return nil }
         pairs.append((convertedKey, convertedValue))
       }
@@ -142,5 +185,68 @@ public struct SourceNode: Sendable {
     case .alias:
       return nil
     }
+  }
+}
+
+extension SourceText {
+  /// The place of the first character that YAML does not allow.
+  fileprivate var firstForbidden: (line: Int, column: Int)? {
+    for (index, line) in lines.enumerated() {
+      let column = line.firstIndex { character in
+        character.unicodeScalars.contains {
+          switch $0.value {
+          case 0x09, 0x20...0x7E, 0xA0...0xFEFE, 0xFF00...0xFFFD, 0x10000...: false
+          default: true
+          }
+        }
+      }
+      if let column { return (index + 1, line.distance(from: line.startIndex, to: column) + 1) }
+    }
+    return nil
+  }
+}
+
+/// Turns the parser's places, which count Unicode scalars, into columns that count characters.
+private struct Places {
+  private let lines: [String]
+  /// The line that was asked for last; nodes come in the order of the text.
+  private var line = 0
+  private var scalars: [Unicode.Scalar] = []
+  /// For each scalar, the number of its character.
+  private var columns: [Int32] = []
+
+  init(_ lines: [String]) { self.lines = lines }
+
+  private mutating func load(_ line: Int) {
+    guard line != self.line else { return }
+    self.line = line
+    scalars = []
+    columns = []
+    for (column, character) in lines[line - 1].enumerated() {
+      for scalar in character.unicodeScalars {
+        scalars.append(scalar)
+        columns.append(Int32(column + 1))
+      }
+    }
+  }
+
+  mutating func column(line: Int, scalarColumn: Int) -> Int {
+    guard lines.indices.contains(line - 1) else { return scalarColumn }
+    load(line)
+    if columns.indices.contains(scalarColumn - 1) { return Int(columns[scalarColumn - 1]) }
+    return Int(columns.last ?? 0) + 1
+  }
+
+  /// Whether exactly this text stands at a place.
+  mutating func stands(_ text: String, line: Int, scalarColumn: Int) -> Bool {
+    guard lines.indices.contains(line - 1), scalarColumn >= 1 else { return false }
+    load(line)
+    let start = scalarColumn - 1
+    var i = start
+    for scalar in text.unicodeScalars {
+      guard i < scalars.count, scalars[i] == scalar else { return false }
+      i += 1
+    }
+    return true
   }
 }

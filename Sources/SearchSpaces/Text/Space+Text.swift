@@ -109,9 +109,7 @@ extension Space {
 extension ExpressionError {
   /// The same error at its place in the document that holds the expression.
   func located(at node: SourceNode) -> Diagnostic {
-    var position = node.position
-    if case .scalar(_, let quoted) = node.content { position.column += offset + (quoted ? 1 : 0) }
-    return Diagnostic(message, at: position, length: length, hint: hint)
+    node.diagnostic(message, offset: offset, length: length, hint: hint)
   }
 }
 

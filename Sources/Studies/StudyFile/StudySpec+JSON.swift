@@ -1,0 +1,72 @@
+import TrimtabSearchSpaces
+
+extension StudySpec {
+  /// The study file in canonical form, as the log keeps it: the keys of a study file in a fixed order, defaults left out.
+  ///
+  /// The method is always written out, because its default depends on the fidelity. `parse(json.text)` gives a
+  /// specification with the same canonical form; values that no study file may have make it fail.
+  public var json: JSONValue {
+    let fidelity = self.fidelity.map { fidelity in
+      JSONValue.members([
+        "name": Self.unless(fidelity.name == StudyReader.resourceName, .string(fidelity.name)),
+        "min": Self.unless(fidelity.minimum == 1, .number(fidelity.minimum)),
+        "max": .number(fidelity.maximum),
+        "integer": Self.unless(fidelity.isInteger, .bool(false)),
+        "pause": Self.unless(fidelity.pause == .exit, .string(fidelity.pause.rawValue)),
+      ])
+    }
+    let budget = JSONValue.members([
+      "trials": self.budget.trials.map { .integer($0) },
+      "time": self.budget.seconds.map { .number($0) },
+      "cost": self.budget.cost.map { .number($0) },
+    ])
+    let usualLimits = Limits()
+    let limits = JSONValue.members([
+      "time": self.limits.seconds.map { .number($0) },
+      "memory": self.limits.memory.map { .integer($0) },
+      "grace": Self.unless(self.limits.grace == usualLimits.grace, .number(self.limits.grace)),
+      "log": Self.unless(self.limits.log == usualLimits.log, .integer(self.limits.log)),
+    ])
+    let usualRetries = Retries()
+    let retries = JSONValue.members([
+      "failed": Self.unless(self.retries.failed == usualRetries.failed, .integer(self.retries.failed)),
+      "lost": Self.unless(self.retries.lost == usualRetries.lost, .integer(self.retries.lost)),
+      "backoff": Self.unless(self.retries.backoff == usualRetries.backoff, .number(self.retries.backoff)),
+    ])
+    let variables = environment.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }
+    return .members([
+      "study": .string(name),
+      "objective": objectives.count == 1 ? Self.json(objectives[0]) : nil,
+      "objectives": objectives.count == 1 ? nil : .array(objectives.map(Self.json)),
+      "fidelity": fidelity,
+      "method": .members(["sampler": Self.json(method.sampler), "scheduler": Self.json(method.scheduler)]),
+      "budget": Self.unless(self.budget == Budget(), budget),
+      "parallel": Self.unless(parallel == 1, .integer(parallel)),
+      "command": Self.unless(command.isEmpty, .array(command.map { .string($0) })),
+      "environment": Self.unless(variables.isEmpty, .object(variables)),
+      "limits": Self.unless(self.limits == usualLimits, limits),
+      "retries": Self.unless(self.retries == usualRetries, retries),
+      // A seed above 2^63 is no JSON integer; as a text it is refused when it is read.
+      "seed": seed.map { seed in Int(exactly: seed).map { .integer($0) } ?? .string(String(seed)) },
+      "cost": costMetric.map { .string($0) },
+      "output": outputPattern.map { .string($0) },
+      "durability": Self.unless(durability == .durable, .string(durability.rawValue)),
+      "space": space.json,
+      "constraints": Self.unless(space.constraints.isEmpty, space.constraintsJSON),
+    ])
+  }
+
+  private static func unless(_ isUsual: Bool, _ value: @autoclosure () -> JSONValue) -> JSONValue? {
+    isUsual ? nil : value()
+  }
+
+  private static func json(_ objective: Objective) -> JSONValue {
+    .members(["metric": .string(objective.metric), "goal": .string(objective.goal.rawValue)])
+  }
+
+  private static func json(_ part: PartSpec) -> JSONValue {
+    if part.options.isEmpty { return .string(part.name) }
+    let options = part.options.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, $0.value.json) }
+    return .object([.init("name", .string(part.name))] + options)
+  }
+}
