@@ -77,8 +77,11 @@ let package = Package(
     .testTarget(
       name: "StoresTests", dependencies: ["TrimtabStores", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/StoresTests", resources: [.copy("Fixtures")], swiftSettings: settings),
+    .executableTarget(
+      name: "ProcessTestHelper", dependencies: ["TrimtabRunning", "CSystem"], path: "Tests/ProcessTestHelper",
+      swiftSettings: settings),
     .testTarget(
-      name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport"],
+      name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport", "CSystem", "ProcessTestHelper"],
       path: "Tests/RunningTests", swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport"],

@@ -193,6 +193,34 @@ extension Space {
     }
   }
 
+  /// Whether the raw values can be read at all: numbers are finite, choices and items exist. Cheaper than `contains`, and
+  /// true for configurations of earlier versions of the space.
+  public func canHold(_ configuration: Configuration) -> Bool {
+    guard configuration.slots.count <= slotCount else { return false }
+    for (index, parameter) in parameters.enumerated() {
+      let range = slotRanges[index]
+      guard range.upperBound <= configuration.slots.count else { return true }
+      let first = configuration.slots[range.lowerBound]
+      if first.isNaN { continue }
+      if axes[index] != nil {
+        if !first.isFinite { return false }
+        continue
+      }
+      let limit: Double
+      switch parameter.domain {
+      case .categorical(let choices), .ordinal(let choices): limit = Double(choices.count)
+      case .boolean: limit = 2
+      case .constant: limit = 1
+      case .permutation(let items): limit = Double(items.count)
+      case .simplex, .float, .integer: limit = .infinity
+      }
+      for value in configuration.slots[range] {
+        guard value >= 0, value < limit, limit.isInfinite || value == value.rounded() else { return false }
+      }
+    }
+    return true
+  }
+
   /// Whether the configuration has exactly the values that its conditions ask for, all within their domains, and
   /// satisfies every constraint.
   public func contains(_ configuration: Configuration) -> Bool {

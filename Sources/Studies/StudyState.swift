@@ -9,6 +9,24 @@ public struct EventError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String { message }
 }
 
+/// A limit of a study's budget.
+public enum BudgetLimit: Sendable, Equatable, CustomStringConvertible {
+  case trials(Int)
+  case seconds(Double)
+  case cost(Double)
+
+  /// Whether trials that exist may not go on either: time and cost are spent by them, a number of trials is not.
+  public var forbidsContinuing: Bool { if case .trials = self { false } else { true } }
+
+  public var description: String {
+    switch self {
+    case .trials(let count): "\(count) trials"
+    case .seconds(let seconds): "\(JSONValue.plainText(seconds)) seconds"
+    case .cost(let cost): "a cost of \(JSONValue.plainText(cost))"
+    }
+  }
+}
+
 /// Everything a study's log says, folded event by event.
 ///
 /// The fold is pure: the same events give the same state in every process. `absorb` checks that an event may follow; an
@@ -92,20 +110,20 @@ public struct StudyState: Sendable {
   /// The mean cost of trials that are over, or nil while there is none.
   public var meanFinalCost: Double? { finalCostCount > 0 ? finalCostSum / Double(finalCostCount) : nil }
 
-  /// Which limit of the budget forbids a further trial, or nil.
+  /// Which limit of the budget is reached, or nil.
   ///
   /// Running trials are charged the mean cost of the finished ones, so that several workers do not overrun together.
-  public func exhaustedBudget(now: Timestamp) -> String? {
-    if let limit = spec.budget.trials, trials.count >= limit { return "\(limit) trials" }
+  public func reachedLimit(now: Timestamp) -> BudgetLimit? {
     if let limit = spec.budget.seconds {
       var active = activeMilliseconds
       if !running.isEmpty { active += max(0, now - lastEventTime) }
-      if Double(active) / 1000 >= limit { return "\(JSONValue.plainText(limit)) seconds" }
+      if Double(active) / 1000 >= limit { return .seconds(limit) }
     }
     if let limit = spec.budget.cost {
       let reserved = Double(running.count) * (meanFinalCost ?? 0)
-      if totalCost + reserved >= limit { return "a cost of \(JSONValue.plainText(limit))" }
+      if totalCost + reserved >= limit { return .cost(limit) }
     }
+    if let limit = spec.budget.trials, trials.count >= limit { return .trials(limit) }
     return nil
   }
 
@@ -237,8 +255,8 @@ public struct StudyState: Sendable {
       guard number == trials.count else {
         throw EventError("trial \(number) is proposed where trial \(trials.count) would follow")
       }
-      guard configuration.slots.count <= history.space.slotCount else {
-        throw EventError("the configuration of trial \(number) has more values than the space has parameters")
+      guard history.space.canHold(configuration) else {
+        throw EventError("the configuration of trial \(number) does not fit the study's space")
       }
       var trial = Trial()
       trial.proposedAt = time
@@ -285,6 +303,7 @@ public struct StudyState: Sendable {
     for metric in metrics {
       if metric.name == objective {
         trials[number].value = metric.value
+        trials[number].hasReportedObjective = true
       } else {
         var list = otherMetrics[number] ?? []
         if let i = list.firstIndex(where: { $0.name == metric.name }) {

@@ -32,6 +32,8 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   public var origin: Annotation.Origin?
   /// Whether its process is frozen in place; only `worker` can continue it.
   public var isFrozen = false
+  /// Whether any report, of any value, had the first objective.
+  public var hasReportedObjective = false
   /// Runs that failed with a retryable failure.
   public var failures: UInt16 = 0
   /// Runs whose worker died.

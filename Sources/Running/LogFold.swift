@@ -1,0 +1,73 @@
+import TrimtabSearchSpaces
+import TrimtabStores
+import TrimtabStudies
+
+/// A study's state and its method, both brought up to the same event of the log.
+public struct LogFold {
+  public private(set) var state: StudyState
+  public private(set) var method: Method
+  /// The study's method was changed after this one was built; the log must be folded anew with the new one.
+  public private(set) var methodIsOutdated = false
+  /// The method is the one that the log ends with, so the changes on the way to it are no news.
+  private var hasFinalMethod = false
+
+  init(first event: Event, method override: MethodSpec?, makeMethod: (StudySpec) throws -> Method) throws {
+    state = try StudyState(first: event)
+    var spec = state.spec
+    if let override {
+      spec.method = override
+      hasFinalMethod = true
+    }
+    method = try makeMethod(spec)
+  }
+
+  /// Folds a whole log. A method sees the log from its first event, whatever method made the proposals.
+  /// - Throws: `StoreError`, `FrameError`, `EventError` or `Diagnostics` when the log cannot be read, and what
+  ///   `makeMethod` throws.
+  public init(log: any StudyLog, makeMethod: (StudySpec) throws -> Method) throws {
+    var fold = try Self.read(log, method: nil, makeMethod)
+    if fold.methodIsOutdated { fold = try Self.read(log, method: fold.state.spec.method, makeMethod) }
+    self = fold
+    hasFinalMethod = false
+  }
+
+  private static func read(
+    _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
+  ) throws -> LogFold {
+    var fold: LogFold?
+    var codec = FrameCodec(objectives: [])
+    try log.read(from: 0) { position, frame in
+      let expected = fold?.state.eventCount ?? 0
+      guard position == expected else {
+        throw StoreError(.corrupt, "the log has a gap: event \(expected) is followed by \(position)")
+      }
+      try codec.decode(frame) { event in
+        if fold == nil {
+          fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
+          codec = FrameCodec(objectives: fold?.state.spec.objectives.map(\.metric) ?? [])
+        } else {
+          try fold?.absorb(event)
+        }
+      }
+    }
+    guard let fold else { throw StoreError(.corrupt, "the study's log is empty") }
+    return fold
+  }
+
+  /// Takes over the next event.
+  /// - Throws: `EventError` or `Diagnostics` when it cannot follow.
+  public mutating func absorb(_ event: Event) throws {
+    if case .studyAmended = event.body {
+      let before = state.spec.method
+      try state.absorb(event)
+      if state.spec.method != before, !hasFinalMethod { methodIsOutdated = true }
+    } else {
+      try state.absorb(event)
+    }
+    if !methodIsOutdated { method.absorb(event, state: state) }
+  }
+
+  mutating func propose(mayStartNew: Bool, canResume: (TrialNumber) -> Bool) throws(SpaceError) -> Proposal {
+    try method.propose(state: state, mayStartNew: mayStartNew, canResume: canResume)
+  }
+}
