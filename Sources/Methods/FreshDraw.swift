@@ -28,44 +28,44 @@ struct FreshDraw {
   /// A random configuration that was not tried before.
   /// - Throws: `SpaceError` when no configuration satisfies the constraints.
   func sample(origin: Annotation.Origin) throws(SpaceError) -> Sample {
-    try sample(annotation: { Annotation(origin: origin) }) { attempt throws(SpaceError) in
-      try randomConfiguration(attempt)
+    try sample(origin: origin) { attempt throws(SpaceError) in
+      (try randomConfiguration(attempt), Annotation(origin: origin))
     }
   }
 
   /// The random configuration of one attempt.
-  func randomConfiguration(_ attempt: Int) throws(SpaceError) -> Configuration {
+  private func randomConfiguration(_ attempt: Int) throws(SpaceError) -> Configuration {
     let attemptSeed = attempt == 0 ? seed : mix(seed, UInt64(attempt))
     return try state.spec.space.sample(seed: attemptSeed, index: UInt64(trial))
   }
 
   /// The first new configuration among `draw(0) … draw(16)`, or else one that was never tried.
   /// - Parameters:
-  ///   - annotation: the annotation of a configuration that `draw` gave last, read after it was chosen.
-  ///   - draw: gives a configuration of the space.
+  ///   - origin: where a configuration that `draw` did not give comes from.
+  ///   - draw: a configuration of the space with its annotation.
   func sample(
-    annotation: () -> Annotation, draw: (_ attempt: Int) throws(SpaceError) -> Configuration
+    origin: Annotation.Origin, draw: (_ attempt: Int) throws(SpaceError) -> (Configuration, Annotation)
   ) throws(SpaceError) -> Sample {
-    var drawn: Configuration?
+    var duplicate: (Configuration, Annotation)?
     var failure: SpaceError?
     for attempt in 0...Self.redraws {
       do {
-        let configuration = try draw(attempt)
-        if !state.history.contains(configuration) { return .configuration(configuration, annotation()) }
-        drawn = configuration
+        let drawn = try draw(attempt)
+        if !state.history.contains(drawn.0) { return .configuration(drawn.0, drawn.1) }
+        duplicate = drawn
       } catch {
         failure = error
         break
       }
     }
     switch untried() {
-    case .found(let configuration): return .configuration(configuration, annotation())
+    case .found(let configuration): return .configuration(configuration, Annotation(origin: origin))
     case .exhausted: return .exhausted(Self.exhaustion)
     case .tooLarge, .impossible: break
     }
     if let failure { throw failure }
-    guard let drawn else { return .exhausted(Self.exhaustion) }
-    return .configuration(drawn, annotation())
+    guard let duplicate else { return .exhausted(Self.exhaustion) }
+    return .configuration(duplicate.0, duplicate.1)
   }
 
   private enum Search {
