@@ -7,34 +7,37 @@ extension Space {
   ///   - unit: one number in [0, 1] a coordinate.
   ///   - slots: at least `slotCount` long.
   public func decode(_ unit: [Double], into slots: inout [Double]) {
-    for index in parameters.indices {
-      let slot = slotRanges[index].lowerBound
-      if let fixed = parameters[index].fixedValue, let raw = try? self.slots(of: fixed, in: parameters[index]) {
-        slots.replaceSubrange(slotRanges[index], with: raw)
-        continue
+    for index in parameters.indices { decode(index, unit, into: &slots) }
+  }
+
+  /// Writes the raw values of one parameter at a point of the unit cube; a fixed value wins over the point.
+  public func decode(_ index: Int, _ unit: [Double], into slots: inout [Double]) {
+    let slot = slotRanges[index].lowerBound
+    if let fixed = parameters[index].fixedValue, let raw = try? self.slots(of: fixed, in: parameters[index]) {
+      slots.replaceSubrange(slotRanges[index], with: raw)
+      return
+    }
+    let first = coordinateRanges[index].lowerBound
+    switch parameters[index].domain {
+    case .float, .integer:
+      if let axis = axes[index] { slots[slot] = axis.decode(unit[first]) }
+    case .categorical(let choices), .ordinal(let choices):
+      slots[slot] = Double(Self.bin(unit[first], of: choices.count))
+    case .boolean: slots[slot] = unit[first] < 0.5 ? 0 : 1
+    case .constant: slots[slot] = 0
+    case .permutation(let items):
+      // Random keys (Bean 1994): the order of the coordinates is the order of the items.
+      let order = items.indices.sorted { (unit[first + $0], $0) < (unit[first + $1], $1) }
+      for (position, item) in order.enumerated() { slots[slot + position] = Double(item) }
+    case .simplex(let parts):
+      // Stick breaking with Beta(1, remaining) pieces: uniform coordinates give the uniform Dirichlet distribution.
+      var rest = 1.0
+      for i in 0..<parts.count - 1 {
+        let share = 1 - _pow(1 - min(max(unit[first + i], 0), 1), 1 / Double(parts.count - 1 - i))
+        slots[slot + i] = rest * share
+        rest -= slots[slot + i]
       }
-      let first = coordinateRanges[index].lowerBound
-      switch parameters[index].domain {
-      case .float, .integer:
-        if let axis = axes[index] { slots[slot] = axis.decode(unit[first]) }
-      case .categorical(let choices), .ordinal(let choices):
-        slots[slot] = Double(Self.bin(unit[first], of: choices.count))
-      case .boolean: slots[slot] = unit[first] < 0.5 ? 0 : 1
-      case .constant: slots[slot] = 0
-      case .permutation(let items):
-        // Random keys (Bean 1994): the order of the coordinates is the order of the items.
-        let order = items.indices.sorted { (unit[first + $0], $0) < (unit[first + $1], $1) }
-        for (position, item) in order.enumerated() { slots[slot + position] = Double(item) }
-      case .simplex(let parts):
-        // Stick breaking with Beta(1, remaining) pieces: uniform coordinates give the uniform Dirichlet distribution.
-        var rest = 1.0
-        for i in 0..<parts.count - 1 {
-          let share = 1 - _pow(1 - min(max(unit[first + i], 0), 1), 1 / Double(parts.count - 1 - i))
-          slots[slot + i] = rest * share
-          rest -= slots[slot + i]
-        }
-        slots[slot + parts.count - 1] = max(0, rest)
-      }
+      slots[slot + parts.count - 1] = max(0, rest)
     }
   }
 

@@ -172,13 +172,17 @@ extension Space {
 
   /// Clears the slots of parameters whose condition does not hold.
   public func deactivate(_ slots: inout [Double]) {
-    for index in evaluationOrder {
-      guard let condition = conditions[index] else { continue }
-      let active =
-        slots.withUnsafeBufferPointer { condition.truth($0) } == true
-        && parents[index].allSatisfy { !slots[slotRanges[$0].lowerBound].isNaN }
-      if !active { for slot in slotRanges[index] { slots[slot] = .nan } }
+    for index in evaluationOrder where conditions[index] != nil && !isActive(index, in: slots) {
+      for slot in slotRanges[index] { slots[slot] = .nan }
     }
+  }
+
+  /// Whether a parameter is active beside these raw values; those of everything that its condition mentions must be
+  /// final, NaN where inactive.
+  public func isActive(_ index: Int, in slots: [Double]) -> Bool {
+    guard let condition = conditions[index] else { return true }
+    return slots.withUnsafeBufferPointer { condition.truth($0) } == true
+      && parents[index].allSatisfy { !slots[slotRanges[$0].lowerBound].isNaN }
   }
 
   /// The index of the first constraint that the configuration violates.
@@ -224,13 +228,8 @@ extension Space {
     var full = configuration.slots
     for index in evaluationOrder {
       let range = slotRanges[index]
-      let shouldBeActive =
-        conditions[index].map { condition in
-          full.withUnsafeBufferPointer { condition.truth($0) } == true
-            && parents[index].allSatisfy { !full[slotRanges[$0].lowerBound].isNaN }
-        } ?? true
       let active = !full[range.lowerBound].isNaN
-      guard active == shouldBeActive else { return false }
+      guard active == isActive(index, in: full) else { return false }
       if active {
         switch parameters[index].domain {
         case .categorical, .ordinal, .boolean, .constant:

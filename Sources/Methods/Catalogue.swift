@@ -1,0 +1,124 @@
+import TrimtabSearchSpaces
+import TrimtabStudies
+
+/// All samplers and schedulers there are, and the way from a study's specification to its method.
+public enum Catalogue {
+  public static let samplers: [CatalogueEntry] = [RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
+
+  public static let schedulers: [CatalogueEntry] = [FullFidelity.entry]
+
+  /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
+  ///
+  /// A specification without a seed counts as one with the seed 0; the specification in a log always has one.
+  /// - Throws: `MethodError` with everything that ``check(_:)`` finds.
+  public static func makeMethod(_ spec: StudySpec) throws(MethodError) -> Method {
+    let problems = check(spec)
+    guard problems.isEmpty else { throw MethodError(problems) }
+    return Method(scheduler: makeScheduler(spec), sampler: makeSampler(spec))
+  }
+
+  private static func makeSampler(_ spec: StudySpec) -> any Sampler {
+    let part = spec.method.sampler
+    switch part.name {
+    case "grid": return GridSearch(part)
+    case "sobol": return SobolSearch()
+    default: return RandomSearch()
+    }
+  }
+
+  private static func makeScheduler(_ spec: StudySpec) -> any Scheduler {
+    FullFidelity()
+  }
+
+  /// Everything that keeps a study from being given to its method; empty when it can be.
+  public static func check(_ spec: StudySpec) -> [MethodProblem] {
+    check(spec.method.sampler, .sampler, among: samplers, spec)
+      + check(spec.method.scheduler, .scheduler, among: schedulers, spec)
+  }
+
+  private static func check(
+    _ part: PartSpec, _ role: CatalogueEntry.Role, among entries: [CatalogueEntry], _ spec: StudySpec
+  ) -> [MethodProblem] {
+    let path = ["method", role.rawValue]
+    guard let entry = entries.first(where: { $0.name == part.name }) else {
+      return [
+        MethodProblem(
+          path, "there is no \(role.rawValue) '\(part.name)'",
+          hint: suggestion(for: part.name, among: entries.map(\.name)))
+      ]
+    }
+    var problems = options(part, of: entry, at: path)
+    problems += spaceProblems(entry, spec)
+    if spec.objectives.count > 1, !entry.takes.contains(.objectives) {
+      problems.append(
+        MethodProblem(
+          path, "\(entry.name) takes one objective, and the study has \(spec.objectives.count)",
+          hint:
+            "keep one objective, or use \(alternatives(to: entry, among: entries) { $0.takes.contains(.objectives) })"
+        ))
+    }
+    if entry.needsFidelity, spec.fidelity == nil {
+      problems.append(
+        MethodProblem(
+          path, "\(entry.name) needs trials that report over a resource, and the study has no fidelity",
+          hint: "add fidelity: {name: epoch, max: …}, or use "
+            + alternatives(to: entry, among: entries) { !$0.needsFidelity }))
+    }
+    // What an entry inspects on its own rests on options that can be read.
+    if problems.isEmpty { problems += entry.inspect(spec) }
+    return problems
+  }
+
+  private static func alternatives(
+    to entry: CatalogueEntry, among entries: [CatalogueEntry], where fits: (CatalogueEntry) -> Bool
+  ) -> String {
+    "\(entry.role.rawValue): " + entries.filter(fits).map(\.name).joined(separator: " or ")
+  }
+
+  private static func options(_ part: PartSpec, of entry: CatalogueEntry, at path: [String]) -> [MethodProblem] {
+    part.options.sorted { $0.key < $1.key }.compactMap { name, value in
+      guard let option = entry.options.first(where: { $0.name == name }) else {
+        return MethodProblem(
+          path + [name], "\(entry.name) has no option '\(name)'",
+          hint: entry.options.isEmpty
+            ? "it has no options: leave it out" : suggestion(for: name, among: entry.options.map(\.name)))
+      }
+      if option.accepts(value) { return nil }
+      return MethodProblem(
+        path + [name], "\(value.description) is not possible: \(option.range)", hint: option.meaning)
+    }
+  }
+
+  private static func spaceProblems(_ entry: CatalogueEntry, _ spec: StudySpec) -> [MethodProblem] {
+    var problems: [MethodProblem] = []
+    for parameter in spec.space.parameters {
+      let needed: CatalogueEntry.Ability? =
+        switch parameter.domain {
+        case .float: .float
+        case .integer: .integer
+        case .categorical, .ordinal, .boolean: .categorical
+        case .permutation: .permutation
+        case .simplex: .simplex
+        case .constant: nil
+        }
+      if let needed, !entry.takes.contains(needed) {
+        problems.append(
+          MethodProblem(
+            ["space", parameter.name], "\(entry.name) cannot take \(parameter.domain.kindName) parameters",
+            hint: "use another \(entry.role.rawValue)"))
+      }
+      if parameter.condition != nil, !entry.takes.contains(.conditional) {
+        problems.append(
+          MethodProblem(
+            ["space", parameter.name, "when"], "\(entry.name) cannot take conditions",
+            hint: "use another \(entry.role.rawValue)"))
+      }
+    }
+    if !spec.space.constraints.isEmpty, !entry.takes.contains(.constraints) {
+      problems.append(
+        MethodProblem(
+          ["constraints"], "\(entry.name) cannot take constraints", hint: "use another \(entry.role.rawValue)"))
+    }
+    return problems
+  }
+}

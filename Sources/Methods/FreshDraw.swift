@@ -1,0 +1,94 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+
+/// Finds a configuration that was not tried before; the one place where all samplers decide what to do about
+/// duplicates.
+///
+/// A duplicate is drawn again at most 16 times (as SMAC3 does). A finite space of at most 100,000 cells is then searched
+/// cell by cell, so that every configuration is tried once and the end is noticed. Elsewhere the duplicate stands: a
+/// space that gives the same configuration 17 times running is not worth more effort.
+struct FreshDraw {
+  static let redraws = 16
+  static let enumerationLimit = 100_000
+  static let exhaustion = "every configuration of the space has been tried"
+
+  /// The seed of this trial's draws: the study's, mixed with the sampler's name.
+  let seed: UInt64
+  let trial: TrialNumber
+  let state: StudyState
+
+  /// - Parameter purpose: `stableHash` of the sampler's name.
+  init(purpose: UInt64, trial: TrialNumber, state: StudyState) {
+    seed = mix(state.spec.seed ?? 0, purpose)
+    self.trial = trial
+    self.state = state
+  }
+
+  /// A random configuration that was not tried before.
+  /// - Throws: `SpaceError` when no configuration satisfies the constraints.
+  func sample(origin: Annotation.Origin) throws(SpaceError) -> Sample {
+    try sample(origin: origin) { attempt throws(SpaceError) in
+      (try randomConfiguration(attempt), Annotation(origin: origin))
+    }
+  }
+
+  /// The random configuration of one attempt.
+  private func randomConfiguration(_ attempt: Int) throws(SpaceError) -> Configuration {
+    let attemptSeed = attempt == 0 ? seed : mix(seed, UInt64(attempt))
+    return try state.spec.space.sample(seed: attemptSeed, index: UInt64(trial))
+  }
+
+  /// The first new configuration among `draw(0) … draw(16)`, or else one that was never tried.
+  /// - Parameters:
+  ///   - origin: where a configuration that `draw` did not give comes from.
+  ///   - draw: a configuration of the space with its annotation.
+  func sample(
+    origin: Annotation.Origin, draw: (_ attempt: Int) throws(SpaceError) -> (Configuration, Annotation)
+  ) throws(SpaceError) -> Sample {
+    var duplicate: (Configuration, Annotation)?
+    var failure: SpaceError?
+    for attempt in 0...Self.redraws {
+      do {
+        let drawn = try draw(attempt)
+        if !state.history.contains(drawn.0) { return .configuration(drawn.0, drawn.1) }
+        duplicate = drawn
+      } catch {
+        failure = error
+        break
+      }
+    }
+    switch untried() {
+    case .found(let configuration): return .configuration(configuration, Annotation(origin: origin))
+    case .exhausted: return .exhausted(Self.exhaustion)
+    case .tooLarge, .impossible: break
+    }
+    if let failure { throw failure }
+    guard let duplicate else { return .exhausted(Self.exhaustion) }
+    return .configuration(duplicate.0, duplicate.1)
+  }
+
+  private enum Search {
+    case found(Configuration)
+    case exhausted
+    /// No cell satisfies the constraints.
+    case impossible
+    case tooLarge
+  }
+
+  /// Looks through all cells of a small space in an order of this trial's own.
+  private func untried() -> Search {
+    let space = state.spec.space
+    guard let count = space.productCardinality, count <= Self.enumerationLimit, let lattice = Lattice(space) else {
+      return .tooLarge
+    }
+    let order = KeyedPermutation(count: lattice.count, seed: mix(seed, UInt64(trial)))
+    var isPossible = false
+    for place in 0..<lattice.count {
+      guard let configuration = lattice.configuration(cell: order[place]) else { continue }
+      if !state.history.contains(configuration) { return .found(configuration) }
+      isPossible = true
+    }
+    return isPossible ? .exhausted : .impossible
+  }
+}
