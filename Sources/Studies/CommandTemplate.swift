@@ -26,15 +26,6 @@ public struct CommandTemplate: Sendable {
   private let arguments: [Argument]
   private let space: Space
 
-  /// What is wrong with an argument, and where in it.
-  struct Failure: Error, Equatable {
-    var message: String
-    /// Characters from the start of the argument.
-    var offset: Int
-    var length: Int
-    var hint: String?
-  }
-
   /// - Throws: `SpaceError` naming the argument for an unknown name in braces or a brace without its partner.
   public init(_ command: [String], space: Space) throws(SpaceError) {
     self.space = space
@@ -91,59 +82,31 @@ public struct CommandTemplate: Sendable {
     try CommandTemplate(command, space: space).expand(configuration, builtins: builtins)
   }
 
-  /// The same text with its braces doubled, so that it contains no template.
-  static func escaped(_ text: String) -> String {
-    text.map { $0 == "{" || $0 == "}" ? "\($0)\($0)" : String($0) }.joined()
-  }
-
-  static func parse(_ argument: String, space: Space) throws(Failure) -> Argument {
+  static func parse(_ argument: String, space: Space) throws(TemplateFailure) -> Argument {
     if argument == "{\(flagsName)}" { return .flags }
-    let characters = Array(argument)
     var pieces: [Piece] = []
-    var literal = ""
-    var i = 0
-    while i < characters.count {
-      let c = characters[i]
-      let isDoubled = i + 1 < characters.count && characters[i + 1] == c
-      if (c == "{" || c == "}") && isDoubled {
-        literal.append(c)
-        i += 2
-      } else if c == "}" {
-        throw Failure(
-          message: "'}' without a '{' before it", offset: i, length: 1, hint: "write }} for the character }")
-      } else if c == "{" {
-        guard let end = characters[i...].firstIndex(of: "}") else {
-          throw Failure(
-            message: "'{' without a '}' after it", offset: i, length: 1, hint: "write {{ for the character {")
-        }
-        let piece = try resolve(String(characters[(i + 1)..<end]), offset: i, length: end - i + 1, space: space)
-        if !literal.isEmpty { pieces.append(.literal(literal)) }
-        literal = ""
-        pieces.append(piece)
-        i = end + 1
-      } else {
-        literal.append(c)
-        i += 1
+    for piece in try TemplateText(argument).pieces {
+      switch piece {
+      case .literal(let literal): pieces.append(.literal(literal))
+      case .name(let name, let offset): pieces.append(try resolve(name, offset: offset, space: space))
       }
     }
-    if !literal.isEmpty || pieces.isEmpty { pieces.append(.literal(literal)) }
     return .pieces(pieces)
   }
 
-  private static func resolve(
-    _ name: String, offset: Int, length: Int, space: Space
-  ) throws(Failure) -> Piece {
+  private static func resolve(_ name: String, offset: Int, space: Space) throws(TemplateFailure) -> Piece {
     if builtinNames.contains(name) { return .builtin(name) }
     if let index = space.index(of: name) { return .parameter(index) }
     if name == flagsName {
-      throw Failure(
-        message: "{flags} must be an argument of its own", offset: offset, length: length,
+      throw TemplateFailure(
+        message: "{flags} must be an argument of its own", offset: offset, length: name.count + 2,
         hint: "it becomes one argument for each parameter")
     }
     let known = space.parameters.map(\.name) + reservedNames
     let hint =
       nearestWord(to: name, among: known).map { "did you mean {\($0)}?" }
       ?? "write {{ and }} for braces that are no template"
-    throw Failure(message: "there is no parameter '\(name)'", offset: offset, length: length, hint: hint)
+    throw TemplateFailure(
+      message: "there is no parameter '\(name)'", offset: offset, length: name.count + 2, hint: hint)
   }
 }

@@ -94,7 +94,8 @@ public final class Tuner {
     self.settings = settings
     self.onEvent = onEvent
     self.onIdle = onIdle
-    spec = session.state.spec
+    let spec = session.state.spec
+    self.spec = spec
     pattern = try spec.outputPattern.map { text in
       try OutputPattern.compile(text, fidelity: spec.fidelity?.name, objectives: spec.objectives.map(\.metric))
     }
@@ -181,17 +182,12 @@ public final class Tuner {
         run.reached = 0
       }
       let launch = try makeLaunch(run, folder, space)
-      let process: TrialProcess
-      do {
-        process = try TrialProcess(launch: launch, guardedBy: processGuard)
-      } catch .guardLost {
-        _ = try processGuard?.restartIfLost()
-        process = try TrialProcess(launch: launch, guardedBy: processGuard)
-      }
+      let process = try spawn(launch)
       launchFailures = 0
       active.append((RunningTrial(run: run, folder: folder, startedAt: now), process))
       onEvent(.started(run))
-    } catch let error where error is LaunchError || error is StoreFolderError || error is SpaceError {
+    } catch {
+      guard error is LaunchError || error is StoreFolderError || error is SpaceError else { throw error }
       let message = String(describing: error)
       // It is no fault of the configuration: the trial waits until the command can be started.
       try session.release(run.trial, seconds: 0)
@@ -200,6 +196,16 @@ public final class Tuner {
       if launchFailures >= Self.maximumLaunchFailures { throw error }
       nextAsk = now.advanced(by: .seconds(1))
     }
+  }
+
+  private func spawn(_ launch: Launch) throws -> TrialProcess {
+    do {
+      return try TrialProcess(launch: launch, guardedBy: processGuard)
+    } catch {
+      guard error == .guardLost else { throw error }
+    }
+    _ = try processGuard?.restartIfLost()
+    return try TrialProcess(launch: launch, guardedBy: processGuard)
   }
 
   private func makeLaunch(_ run: TrialRun, _ folder: TrialFolder, _ space: Space) throws -> Launch {

@@ -1,3 +1,23 @@
+extension Parameter {
+  /// What the `type` of a parameter may be in a study file.
+  public static let kinds = [
+    "float", "integer", "categorical", "ordinal", "boolean", "constant", "permutation", "simplex",
+  ]
+
+  /// The keys that a parameter of a kind may have in a study file.
+  public static func keys(ofKind kind: String) -> [String] {
+    let common = ["type", "when", "default", "fixed"]
+    switch kind {
+    case "float", "integer": return common + ["low", "high", "scale", "step", "prior"]
+    case "categorical", "ordinal": return common + ["choices"]
+    case "constant": return common + ["value"]
+    case "permutation": return common + ["items"]
+    case "simplex": return common + ["parts"]
+    default: return common
+    }
+  }
+}
+
 /// Reads one entry of a study file's space and says everything that is wrong with it.
 struct ParameterReader {
   let name: String
@@ -7,23 +27,6 @@ struct ParameterReader {
   init(name: String, diagnostics: Diagnostics) {
     self.name = name
     self.diagnostics = diagnostics
-  }
-
-  static let kinds = [
-    "float", "integer", "categorical", "ordinal", "boolean", "constant", "permutation", "simplex",
-  ]
-  private static let numericKeys = ["low", "high", "scale", "step", "prior"]
-  private static let commonKeys = ["type", "when", "default", "fixed"]
-
-  static func keys(of kind: String) -> [String] {
-    switch kind {
-    case "float", "integer": commonKeys + numericKeys
-    case "categorical", "ordinal": commonKeys + ["choices"]
-    case "constant": commonKeys + ["value"]
-    case "permutation": commonKeys + ["items"]
-    case "simplex": commonKeys + ["parts"]
-    default: commonKeys
-    }
   }
 
   mutating func read(_ node: SourceNode, key: SourceNode) -> Parameter? {
@@ -37,16 +40,16 @@ struct ParameterReader {
     var fields: [String: SourceNode] = [:]
     for (fieldKey, value) in pairs { if let text = fieldKey.scalarText { fields[text] = value } }
     guard let kindNode = fields["type"] else {
-      diagnostics.add("'\(name)' has no type", at: key, hint: "add type: one of \(Self.kinds.joined(separator: ", "))")
+      diagnostics.add("'\(name)' has no type", at: key, hint: "add type: one of \(Parameter.kinds.joined(separator: ", "))")
       return nil
     }
-    guard let kind = kindNode.scalarText, Self.kinds.contains(kind) else {
+    guard let kind = kindNode.scalarText, Parameter.kinds.contains(kind) else {
       diagnostics.add(
         "'\(kindNode.scalarText ?? "")' is not a type of parameter", at: kindNode,
-        hint: suggestion(for: kindNode.scalarText ?? "", among: Self.kinds))
+        hint: suggestion(for: kindNode.scalarText ?? "", among: Parameter.kinds))
       return nil
     }
-    let allowed = Self.keys(of: kind)
+    let allowed = Parameter.keys(ofKind: kind)
     for (fieldKey, _) in pairs {
       let text = fieldKey.scalarText ?? ""
       if !allowed.contains(text) {

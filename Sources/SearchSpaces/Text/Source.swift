@@ -44,6 +44,11 @@ public struct SourcePosition: Sendable, Equatable {
     self.line = line
     self.column = column
   }
+
+  /// The same place after its text was put `lines` below and, in its first line, `columns` to the right.
+  public func moved(lines: Int, columns: Int) -> SourcePosition {
+    SourcePosition(line: line + lines, column: line == 1 ? column + columns : column)
+  }
 }
 
 /// One node of a YAML or JSON document together with its place in the text.
@@ -89,6 +94,19 @@ public struct SourceNode: Sendable {
   public var scalarText: String? {
     if case .scalar(let text, _) = content { return text }
     return nil
+  }
+
+  /// The same node after its text was put `lines` below and, in its first line, `columns` to the right.
+  public func moved(lines: Int, columns: Int) -> SourceNode {
+    let content: Content =
+      switch self.content {
+      case .scalar: self.content
+      case .sequence(let items): .sequence(items.map { $0.moved(lines: lines, columns: columns) })
+      case .mapping(let pairs):
+        .mapping(
+          pairs.map { ($0.key.moved(lines: lines, columns: columns), $0.value.moved(lines: lines, columns: columns)) })
+      }
+    return SourceNode(content, at: position.moved(lines: lines, columns: columns), isVerbatim: isVerbatim)
   }
 
   /// How many characters the node's first line takes, for underlining.

@@ -68,7 +68,7 @@ extension StudyReader {
             hint: "use the environment, for example \"$TRIMTAB_PARAM_…\", or write the command as a list"))
       }
     }
-    return ["/bin/sh", "-c", CommandTemplate.escaped(text)]
+    return ["/bin/sh", "-c", TemplateText.escaped(text)]
   }
 
   private mutating func readArguments(
@@ -152,8 +152,16 @@ extension StudyReader {
   }
 
   mutating func readOutput(
-    _ node: SourceNode, objectives: [Objective], fidelity: Fidelity?, cost: String?
+    _ node: SourceNode, objectives: [Objective], fidelity: Fidelity?
   ) -> String? {
-    values.text(node, "output")
+    guard let text = values.text(node, "output") else { return nil }
+    do {
+      _ = try OutputPattern(text, fidelity: fidelity?.name, objectives: objectives.map(\.metric))
+      return text
+    } catch {
+      values.diagnostics.add(
+        node.diagnostic(error.message, offset: error.offset, length: error.length, hint: error.hint))
+      return nil
+    }
   }
 }

@@ -29,7 +29,11 @@ struct StudyReader {
     let durability = fields["durability"].flatMap { values.oneOf(Durability.self, $0, "durability") }
     let metrics = objectives.map(\.metric) + (cost.map { [$0] } ?? [])
     checkFidelityName(fidelity, metrics: metrics, fields)
-    let output = fields["output"].flatMap { readOutput($0, objectives: objectives, fidelity: fidelity, cost: cost) }
+    // What is wrong with objective or fidelity is not said again of the pattern that names them.
+    let canReadOutput = !objectives.isEmpty && (fidelity != nil || fields["fidelity"] == nil)
+    let output = fields["output"].flatMap { node in
+      canReadOutput ? readOutput(node, objectives: objectives, fidelity: fidelity) : nil
+    }
 
     guard values.diagnostics.isEmpty, let name, let space, let method else { return nil }
     return StudySpec(
