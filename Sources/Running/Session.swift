@@ -115,6 +115,25 @@ public final class Session {
     if fold.methodIsOutdated { try rebuild() }
   }
 
+  /// Hands out what the log holds from a position on, in the order of the log.
+  /// - Parameter position: 0, or what an earlier call returned.
+  /// - Returns: the position after the last event.
+  /// - Throws: `StoreError` or `FrameError` when the log cannot be read, and what `body` throws.
+  public func events(from position: Int, _ body: (Event) throws -> Void) throws -> Int {
+    var next = position
+    try log.read(from: position) { _, frame in
+      try codec.decode(frame) { event in
+        next += 1
+        try body(event)
+      }
+    }
+    return next
+  }
+
+  /// Whether the process behind a worker lives.
+  /// - Throws: `StoreError` when that cannot be told.
+  public func isAlive(_ worker: WorkerID) throws -> Bool { try log.isAlive(worker) }
+
   private func rebuild() throws {
     fold = try LogFold(log: log, makeMethod: makeMethod)
     isAhead = false
@@ -156,8 +175,10 @@ public final class Session {
   // MARK: Asking
 
   /// What this worker is to do next; a trial to run is recorded as started before the call returns.
-  /// - Parameter isFrozenHere: whether a frozen trial's process is this session's own.
-  public func ask(isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
+  /// - Parameters:
+  ///   - mayStartNew: whether a trial that never ran may be begun; otherwise only trials that go on.
+  ///   - isFrozenHere: whether a frozen trial's process is this session's own.
+  public func ask(mayStartNew: Bool = true, isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
     return try log.withAskLock {
       try catchUp()
@@ -175,11 +196,12 @@ public final class Session {
       }
       var answer = Ask.wait
       var reason: String?
-      if let queued = fold.state.nextQueued(now: now, canResume: canResume) {
+      let isNextInQueue = { trial in canResume(trial) && (mayStartNew || self.fold.state.trials[trial].runs > 0) }
+      if let queued = fold.state.nextQueued(now: now, canResume: isNextInQueue) {
         events.append(Event(time: now, .trialStarted(queued, worker: worker)))
         answer = .run(run(queued))
       } else {
-        switch try fold.propose(mayStartNew: limit == nil, canResume: canResume) {
+        switch try fold.propose(mayStartNew: limit == nil && mayStartNew, canResume: canResume) {
         case .new(let configuration, let target, let annotation):
           let trial = fold.state.trials.count
           events.append(Event(time: now, .trialProposed(trial, .new(configuration), target: target, annotation)))
@@ -194,16 +216,36 @@ public final class Session {
           events.append(Event(time: now, .trialProposed(trial, .resume, target: target, annotation)))
           events.append(Event(time: now, .trialStarted(trial, worker: worker)))
           answer = .run(resumed)
-        case .wait: reason = limit == nil ? "the method has nothing more to try" : nil
+        case .wait: break
         case .exhausted(let text): reason = text
         }
       }
       if !events.isEmpty { try append { events } }
       if case .wait = answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
-        answer = .finished(reason ?? limit.map { "the budget of \($0) is spent" } ?? "nothing is left to do")
+        answer = .finished(reason ?? Self.reason(limit))
       }
       return answer
     }
+  }
+
+  /// Why nothing is left to do for anybody; nil while something is. Records nothing, and knows what `catchUp` last read.
+  /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
+  public func finishedReason() throws -> String? {
+    let limit = fold.state.reachedLimit(now: clock())
+    let mayContinue = !(limit?.forbidsContinuing ?? false)
+    guard fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue else { return nil }
+    // A method is a value: what this copy draws is forgotten with it.
+    var method = fold.method
+    let proposal = try method.propose(state: fold.state, mayStartNew: limit == nil) { _ in mayContinue }
+    switch proposal {
+    case .new, .resume: return nil
+    case .exhausted(let reason): return reason
+    case .wait: return Self.reason(limit)
+    }
+  }
+
+  private static func reason(_ limit: BudgetLimit?) -> String {
+    limit.map { "the budget of \($0) is spent" } ?? "the method has nothing more to try"
   }
 
   private func run(_ trial: TrialNumber) -> TrialRun {
@@ -215,7 +257,7 @@ public final class Session {
       isFrozen: record.isFrozen)
   }
 
-    private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }
+  private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }
 
   private func lostTrials(at time: Timestamp) throws -> [Event] {
     var events: [Event] = []
