@@ -113,7 +113,7 @@ final class ProcessGuardTests: ProcessTestCase {
     try write("no program", to: "text", mode: 0o755)
     var ends: [Int32] = [-1, -1]
     XCTAssertEqual(trimtab_socket_pair(&ends), 0)
-    defer { ends.forEach { close($0) } }
+    defer { for end in ends { close(end) } }
     var request = SpawnRequest(path: path("text"), arguments: ["text"])
     request.registry = ends[0]
     XCTAssertThrowsError(try request.spawn())
