@@ -99,12 +99,16 @@ final class ProcessGuardTests: ProcessTestCase {
     return other
   }
 
-  func testTheEndOfATrialIsToldToTheGuard() throws {
-    let processGuard = try ProcessGuard.start(executable: helper(), arguments: ["guard"], inheriting: nil)
+  func testTheBeginningAndTheEndOfATrialAreToldToTheGuard() throws {
+    // In the guard's place: a script that writes down what it is told.
+    let processGuard = try ProcessGuard.start(
+      executable: "/bin/sh", arguments: ["-c", "echo ready >&0; exec cat > \(path("told"))"], inheriting: nil)
     let process = try TrialProcess(launch: shell("exit 2"), guardedBy: processGuard)
     serve(process)
     XCTAssertEqual(process.status?.outcome, .exited(code: 2))
     processGuard.end()
+    let told = try String(contentsOfFile: path("told"), encoding: .utf8)
+    XCTAssertEqual(told, "+\(process.processGroup)\n-\(process.processGroup)\n")
     XCTAssertNil(processGuard.descriptor)
     XCTAssertNil(processGuard.processNumber)
   }
