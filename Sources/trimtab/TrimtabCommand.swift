@@ -11,6 +11,11 @@ struct TrimtabCommand: ParsableCommand {
     version: programVersion,
     subcommands: [
       TuneCommand.self,
+      WatchCommand.self,
+      ReportCommand.self,
+      EnqueueCommand.self,
+      AmendCommand.self,
+      MethodsCommand.self,
       GuardCommand.self,
     ])
 }

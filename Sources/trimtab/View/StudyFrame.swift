@@ -8,7 +8,7 @@ struct StudyFrame {
   /// What happened lately, oldest first.
   var notices: [String] = []
   /// What the reader can do, in the last line.
-  var footer: String
+  var footer: String?
   var usesUnicode: Bool
 
   private static let mostNotices = 4
@@ -18,7 +18,7 @@ struct StudyFrame {
     let progress = StudyProgress(state, since: start, now: now)
     var head = [title(progress), bar(progress, columns: columns), counts()]
     head += best(columns: columns)
-    let tail = noticeLines() + [StyledText(footer, .dim)]
+    let tail = noticeLines() + (footer.map { [StyledText($0, .dim)] } ?? [])
     // The terminal's last row stays free for the cursor.
     let room = max(1, rows - 1 - head.count - tail.count)
     return head + running(rows: room, columns: columns) + tail

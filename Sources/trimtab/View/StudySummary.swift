@@ -25,11 +25,11 @@ struct StudySummary {
     let record = state.trials[trial]
     var place = state.spec.fidelity == nil ? "" : " at \(EventText.resource(record.resource, state))"
     if !state.incumbentIsComplete { place += " (not complete)" }
-    var lines = [field("best", "trial \(trial): \(EventText.value(trial, state))\(place)")]
+    var lines = [field("best", "trial \(trial): \(EventText.value(trial, state, exact: true))\(place)")]
     let configuration = state.history.configuration(trial)
     lines += state.spec.space.values(of: configuration).map { field("", "\($0.name)=\($0.value.description)") }
     let folder = TrialFolder(root: trialsFolder, trial: trial)
-    lines.append(field("files", folder.path + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
+    lines.append(field("files", shownPath(folder.path) + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
     return lines
   }
 
