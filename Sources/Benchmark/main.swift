@@ -1,1 +1,1 @@
-print("benchmark")
+Benchmark.main()

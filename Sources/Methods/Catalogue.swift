@@ -5,7 +5,7 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
 
-  public static let schedulers: [CatalogueEntry] = [FullFidelity.entry]
+  public static let schedulers: [CatalogueEntry] = [FullFidelity.entry, MedianStopping.entry, ASHA.entry]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
   ///
@@ -27,7 +27,11 @@ public enum Catalogue {
   }
 
   private static func makeScheduler(_ spec: StudySpec) -> any Scheduler {
-    FullFidelity()
+    switch spec.method.scheduler.name {
+    case "median": MedianStopping(spec)
+    case "asha": ASHA(spec)
+    default: FullFidelity()
+    }
   }
 
   /// Everything that keeps a study from being given to its method; empty when it can be.

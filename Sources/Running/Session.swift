@@ -64,6 +64,8 @@ public final class Session {
   /// The replica holds an event whose append failed, and must be built anew from the log.
   private var isAhead = false
   private var isAnnounced = false
+  /// How long the newest proposal took.
+  private var proposing = Duration.zero
 
   /// Opens a study that exists and reads its whole log.
   /// - Parameters:
@@ -161,51 +163,90 @@ public final class Session {
   /// - Parameter isFrozenHere: whether a frozen trial's process is this session's own.
   public func ask(isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
-    return try log.withAskLock {
-      try catchUp()
-      let now = clock()
-      var events = try lostTrials(at: now)
-      if !events.isEmpty {
-        // They go back to the queue first; what follows sees them there.
-        try append { events }
-        events = []
-      }
-      let limit = fold.state.reachedLimit(now: now)
-      let mayContinue = !(limit?.forbidsContinuing ?? false)
-      func canResume(_ trial: TrialNumber) -> Bool {
-        mayContinue && (!fold.state.trials[trial].isFrozen || isFrozenHere(trial))
-      }
-      var answer = Ask.wait
-      var reason: String?
-      if let queued = fold.state.nextQueued(now: now, canResume: canResume) {
-        events.append(Event(time: now, .trialStarted(queued, worker: worker)))
-        answer = .run(run(queued))
-      } else {
-        switch try fold.propose(mayStartNew: limit == nil, canResume: canResume) {
-        case .new(let configuration, let target, let annotation):
-          let trial = fold.state.trials.count
-          events.append(Event(time: now, .trialProposed(trial, .new(configuration), target: target, annotation)))
-          events.append(Event(time: now, .trialStarted(trial, worker: worker)))
-          answer = .run(
-            TrialRun(
-              trial: trial, configuration: configuration, target: target, reached: 0, attempt: 1, seed: seed(of: trial),
-              isFrozen: false))
-        case .resume(let trial, let target, let annotation):
-          var resumed = run(trial)
-          resumed.target = target
-          events.append(Event(time: now, .trialProposed(trial, .resume, target: target, annotation)))
-          events.append(Event(time: now, .trialStarted(trial, worker: worker)))
-          answer = .run(resumed)
-        case .wait: reason = limit == nil ? "the method has nothing more to try" : nil
-        case .exhausted(let text): reason = text
-        }
-      }
-      if !events.isEmpty { try append { events } }
-      if case .wait = answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
-        answer = .finished(reason ?? limit.map { "the budget of \($0) is spent" } ?? "nothing is left to do")
-      }
-      return answer
+    try recordLost()
+    if proposing > Self.slowProposal, let answer = try askAhead(isFrozenHere) { return answer }
+    var answer = Ask.wait
+    try append {
+      let plan = try makePlan(isFrozenHere)
+      answer = plan.answer
+      return plan.events
     }
+    return answer
+  }
+
+  /// A proposal that takes longer than this is made outside of the transaction, so that reports need not wait for it.
+  private static let slowProposal = Duration.milliseconds(2)
+
+  /// Proposes while only other asks wait, and records the proposal if nothing has made it impossible meanwhile.
+  /// - Returns: nil when something has.
+  private func askAhead(_ isFrozenHere: (TrialNumber) -> Bool) throws -> Ask? {
+    try log.withAskLock {
+      try catchUp()
+      let plan = try makePlan(isFrozenHere)
+      guard !plan.events.isEmpty else { return plan.answer }
+      let count = fold.state.trials.count
+      let resumed = plan.isNew ? nil : plan.events.first?.trial
+      let before = resumed.map { fold.state.trials[$0].state }
+      var isPossible = true
+      try append {
+        isPossible = fold.state.trials.count == count && resumed.map { fold.state.trials[$0].state } == before
+        return isPossible ? plan.events : []
+      }
+      return isPossible ? plan.answer : nil
+    }
+  }
+
+  private struct Plan {
+    var events: [Event] = []
+    var answer = Ask.wait
+    var isNew = false
+  }
+
+  /// What to do, by what the log says now.
+  private func makePlan(_ isFrozenHere: (TrialNumber) -> Bool) throws -> Plan {
+    let now = clock()
+    let limit = fold.state.reachedLimit(now: now)
+    let mayContinue = !(limit?.forbidsContinuing ?? false)
+    func canResume(_ trial: TrialNumber) -> Bool {
+      mayContinue && (!fold.state.trials[trial].isFrozen || isFrozenHere(trial))
+    }
+    var plan = Plan()
+    var reason: String?
+    if let queued = fold.state.nextQueued(now: now, canResume: canResume) {
+      plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
+      plan.answer = .run(run(queued))
+      return plan
+    }
+    let start = ContinuousClock.now
+    let proposal = try fold.propose(mayStartNew: limit == nil, canResume: canResume)
+    proposing = ContinuousClock.now - start
+    switch proposal {
+    case .new(let configuration, let target, let annotation):
+      let trial = fold.state.trials.count
+      plan.isNew = true
+      plan.events = [
+        Event(time: now, .trialProposed(trial, .new(configuration), target: target, annotation)),
+        Event(time: now, .trialStarted(trial, worker: worker)),
+      ]
+      plan.answer = .run(
+        TrialRun(
+          trial: trial, configuration: configuration, target: target, reached: 0, attempt: 1, seed: seed(of: trial),
+          isFrozen: false))
+    case .resume(let trial, let target, let annotation):
+      var resumed = run(trial)
+      resumed.target = target
+      plan.events = [
+        Event(time: now, .trialProposed(trial, .resume, target: target, annotation)),
+        Event(time: now, .trialStarted(trial, worker: worker)),
+      ]
+      plan.answer = .run(resumed)
+    case .wait: reason = limit == nil ? "the method has nothing more to try" : nil
+    case .exhausted(let text): reason = text
+    }
+    if case .wait = plan.answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
+      plan.answer = .finished(reason ?? limit.map { "the budget of \($0) is spent" } ?? "nothing is left to do")
+    }
+    return plan
   }
 
   private func run(_ trial: TrialNumber) -> TrialRun {
@@ -219,25 +260,30 @@ public final class Session {
 
   private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }
 
-  private func lostTrials(at time: Timestamp) throws -> [Event] {
-    var events: [Event] = []
-    var alive: [WorkerID: Bool] = [worker: true]
-    func isAlive(_ other: WorkerID) throws -> Bool {
-      if let known = alive[other] { return known }
-      let answer = try log.isAlive(other)
-      alive[other] = answer
+  /// Records trials whose worker has died, so that they go back to the queue.
+  private func recordLost() throws {
+    var isDead: [WorkerID: Bool] = [worker: false]
+    func isLost(_ trial: TrialNumber) throws -> Bool {
+      let owner = fold.state.trials[trial].worker
+      if let known = isDead[owner] { return known }
+      let answer = try !log.isAlive(owner)
+      isDead[owner] = answer
       return answer
     }
-    for trial in fold.state.running where try !isAlive(fold.state.trials[trial].worker) {
-      events.append(Event(time: time, .trialLost(trial)))
-    }
+    var suspects = try fold.state.running.filter(isLost)
     if fold.state.spec.fidelity?.pause == .freeze, fold.state.count(.paused) > 0 {
-      for trial in fold.state.trials.indices
-      where fold.state.trials[trial].isFrozen && fold.state.trials[trial].state == .paused {
-        if try !isAlive(fold.state.trials[trial].worker) { events.append(Event(time: time, .trialLost(trial))) }
+      suspects += try fold.state.trials.indices.filter {
+        try fold.state.trials[$0].isFrozen && fold.state.trials[$0].state == .paused && isLost($0)
       }
     }
-    return events
+    guard !suspects.isEmpty else { return }
+    try append {
+      // What the log says by now counts: a trial may have ended, or been lost and begun again, since.
+      try suspects.filter {
+        let trial = fold.state.trials[$0]
+        return try (trial.state == .running || (trial.state == .paused && trial.isFrozen)) && isLost($0)
+      }.map { Event(time: clock(), .trialLost($0)) }
+    }
   }
 
   // MARK: Results

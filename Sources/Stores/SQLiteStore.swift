@@ -199,6 +199,8 @@ public final class SQLiteLog: StudyLog {
 
   /// Locks of workers lie below this offset, ask locks of studies above it.
   private static let askOffset: Int64 = 1 << 61
+  /// The lock of whoever writes.
+  private static let writeOffset: Int64 = 1 << 62
 
   init(store: SQLiteStore, study: Int) throws(StoreError) {
     self.store = store
@@ -230,6 +232,10 @@ public final class SQLiteLog: StudyLog {
     from position: Int, catchUp: (_ position: Int, _ frame: UnsafeRawBufferPointer) throws -> Void,
     decide: () throws -> (position: Int, frame: [UInt8])?
   ) throws {
+    // The kernel wakes the next writer at once, where SQLite would let it sleep and look again.
+    let descriptor = try sharedDescriptor()
+    guard trimtab_lock_byte_waiting(descriptor, Self.writeOffset) == 0 else { throw lockError("locked") }
+    defer { _ = trimtab_unlock_byte(descriptor, Self.writeOffset) }
     try run(begin)
     do {
       try read(from: position, catchUp)
@@ -256,37 +262,39 @@ public final class SQLiteLog: StudyLog {
   }
 
   public func withAskLock<Result>(_ body: () throws -> Result) throws -> Result {
-    if askDescriptor < 0 { askDescriptor = try openLockFile() }
+    let descriptor = try sharedDescriptor()
     let offset = Self.askOffset + Int64(study)
-    guard trimtab_lock_byte_waiting(askDescriptor, offset) == 0 else {
-      throw StoreError(.other, "\(store.path)-lock: cannot be locked: \(String(cString: strerror(errno)))")
-    }
-    defer { _ = trimtab_unlock_byte(askDescriptor, offset) }
+    guard trimtab_lock_byte_waiting(descriptor, offset) == 0 else { throw lockError("locked") }
+    defer { _ = trimtab_unlock_byte(descriptor, offset) }
     return try body()
   }
 
   public func announce(_ worker: WorkerID) throws {
     if lifeDescriptor < 0 { lifeDescriptor = try openLockFile() }
-    guard trimtab_lock_byte(lifeDescriptor, Self.offset(of: worker), 1) == 0 else {
-      throw StoreError(.other, "\(store.path)-lock: cannot be locked: \(String(cString: strerror(errno)))")
-    }
+    guard trimtab_lock_byte(lifeDescriptor, Self.offset(of: worker), 1) == 0 else { throw lockError("locked") }
     ownWorker = worker
   }
 
   public func isAlive(_ worker: WorkerID) throws -> Bool {
     if worker == ownWorker { return true }
     // Asked through the other descriptor, so that a lock of this log's own would show as well.
-    if askDescriptor < 0 { askDescriptor = try openLockFile() }
-    let answer = trimtab_byte_is_locked(askDescriptor, Self.offset(of: worker))
-    guard answer >= 0 else {
-      throw StoreError(.other, "\(store.path)-lock: cannot be read: \(String(cString: strerror(errno)))")
-    }
+    let answer = trimtab_byte_is_locked(try sharedDescriptor(), Self.offset(of: worker))
+    guard answer >= 0 else { throw lockError("read") }
     return answer == 1
   }
 
   public var livenessDescriptor: Int32? { lifeDescriptor < 0 ? nil : lifeDescriptor }
 
   private static func offset(of worker: WorkerID) -> Int64 { Int64(worker & 0x0FFF_FFFF_FFFF_FFFF) }
+
+  private func sharedDescriptor() throws(StoreError) -> Int32 {
+    if askDescriptor < 0 { askDescriptor = try openLockFile() }
+    return askDescriptor
+  }
+
+  private func lockError(_ what: String) -> StoreError {
+    StoreError(.other, "\(store.path)-lock: cannot be \(what): \(String(cString: strerror(errno)))")
+  }
 
   private func openLockFile() throws(StoreError) -> Int32 {
     let descriptor = open(store.path + "-lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)

@@ -99,12 +99,16 @@ final class ProcessGuardTests: ProcessTestCase {
     return other
   }
 
-  func testTheEndOfATrialIsToldToTheGuard() throws {
-    let processGuard = try ProcessGuard.start(executable: helper(), arguments: ["guard"], inheriting: nil)
+  func testTheBeginningAndTheEndOfATrialAreToldToTheGuard() throws {
+    // In the guard's place: a script that writes down what it is told.
+    let processGuard = try ProcessGuard.start(
+      executable: "/bin/sh", arguments: ["-c", "echo ready >&0; exec cat > \(path("told"))"], inheriting: nil)
     let process = try TrialProcess(launch: shell("exit 2"), guardedBy: processGuard)
     serve(process)
     XCTAssertEqual(process.status?.outcome, .exited(code: 2))
     processGuard.end()
+    let told = try String(contentsOfFile: path("told"), encoding: .utf8)
+    XCTAssertEqual(told, "+\(process.processGroup)\n-\(process.processGroup)\n")
     XCTAssertNil(processGuard.descriptor)
     XCTAssertNil(processGuard.processNumber)
   }
@@ -113,7 +117,7 @@ final class ProcessGuardTests: ProcessTestCase {
     try write("no program", to: "text", mode: 0o755)
     var ends: [Int32] = [-1, -1]
     XCTAssertEqual(trimtab_socket_pair(&ends), 0)
-    defer { ends.forEach { close($0) } }
+    defer { for end in ends { close(end) } }
     var request = SpawnRequest(path: path("text"), arguments: ["text"])
     request.registry = ends[0]
     XCTAssertThrowsError(try request.spawn())

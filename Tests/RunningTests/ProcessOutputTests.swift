@@ -66,6 +66,21 @@ final class ProcessOutputTests: ProcessTestCase {
     XCTAssertLessThan(try log().count, (1 << 20) + 1000)
   }
 
+  func testOneReadingTakesOnlyAPartOfWhatIsThere() throws {
+    var request = shell("exec yes")
+    request.logLimitBytes = 1 << 30
+    let process = try TrialProcess(launch: request)
+    let output = process.descriptors[0]
+    let setPipeSize: Int32 = 1031  // F_SETPIPE_SZ, which Swift does not see
+    XCTAssertEqual(fcntl(output, setPipeSize, 1 << 20), 1 << 20)
+    wait(for: "the pipe to fill") { trimtab_bytes_waiting(output) > 3 << 18 }
+    process.freeze()
+    _ = process.handleReadable(output, now: .now())
+    XCTAssertEqual(try log().count, 1 << 19)
+    process.stop(grace: .zero, now: .now())
+    serve(process)
+  }
+
   func testALineBeyondTheLimitIsMarkedAndDroppedAndTheNextOnesArrive() throws {
     var request = shell("head -c 5000000 /dev/zero | tr '\\0' x; echo; echo after")
     request.wantsOutputLines = true

@@ -23,6 +23,19 @@ final class ProcessReportTests: ProcessTestCase {
     }
   }
 
+  func testWhatIsUnreadWhenTheLeaderEndsIsReadBeforeTheExitIsTold() throws {
+    var request = shell("echo printed; echo reported > $TRIMTAB_REPORT")
+    request.wantsOutputLines = true
+    let process = try TrialProcess(launch: request)
+    let watch = try XCTUnwrap(process.descriptors.last)
+    var entry = pollfd(fd: watch, events: Int16(POLLIN), revents: 0)
+    XCTAssertEqual(poll(&entry, 1, 10_000), 1)
+    let events = process.handleReadable(watch, now: .now())
+    let status = try XCTUnwrap(process.status)
+    XCTAssertEqual(events, [.reportLine("reported"), .outputLine(Array("printed".utf8)), .exited(status)])
+    XCTAssertEqual(try logText(), "printed\n")
+  }
+
   func testReportsComeBeforeTheExit() throws {
     let (events, status) = try run(shell("echo a > $TRIMTAB_REPORT; kill -9 $$"))
     XCTAssertEqual(events, [.reportLine("a"), .exited(status)])

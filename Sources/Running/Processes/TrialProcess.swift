@@ -22,7 +22,7 @@ public final class TrialProcess {
   public static let lineLimitBytes = 1 << 20
   private static let chunkBytes = 65536
   /// A trial that prints without end gets this much of the loop's attention at a time.
-  private static let chunksPerReadiness = 16
+  private static let chunksPerReadiness = 8
   /// How often to look after the leader where the system has no descriptor for that.
   private static let leaderCheckInterval = Duration.milliseconds(20)
 
@@ -178,7 +178,6 @@ public final class TrialProcess {
     collected = (outcome, usage)
     leaderWatch = nil
     nextLeaderCheck = nil
-    drain(into: &events)
     leftProcessesBehind = !groupHasGone(processGroup)
     if !leftProcessesBehind { finish(groupHasGone: true, into: &events) }
   }

@@ -40,7 +40,8 @@ struct ParameterReader {
     var fields: [String: SourceNode] = [:]
     for (fieldKey, value) in pairs { if let text = fieldKey.scalarText { fields[text] = value } }
     guard let kindNode = fields["type"] else {
-      diagnostics.add("'\(name)' has no type", at: key, hint: "add type: one of \(Parameter.kinds.joined(separator: ", "))")
+      diagnostics.add(
+        "'\(name)' has no type", at: key, hint: "add type: one of \(Parameter.kinds.joined(separator: ", "))")
       return nil
     }
     guard let kind = kindNode.scalarText, Parameter.kinds.contains(kind) else {

@@ -12,7 +12,7 @@ struct StudyKey: Sendable {
     case bytes
     case oneOf([String])
     case section(StudySection)
-    case list(Shape)
+    case list(Shape, minimum: Int = 1)
     case anyOf([Shape])
     /// Any keys, all with values of this shape.
     case table(Shape)
@@ -67,7 +67,7 @@ extension StudySection {
       StudyKey("output", .text, "A pattern for reports on standard output, such as: epoch {epoch}: loss {loss}"),
       StudyKey("durability", .oneOf(Durability.allCases.map(\.rawValue)), "What an acknowledged result survives."),
       StudyKey("space", .space, "The parameters and their domains.", isRequired: true),
-      StudyKey("constraints", .list(.text), "Conditions that every configuration satisfies."),
+      StudyKey("constraints", .list(.text, minimum: 0), "Conditions that every configuration satisfies."),
     ])
 
   static let objective = StudySection(

@@ -106,13 +106,15 @@ extension StudyReader {
         values.diagnostics.add("{resource} has no value in a study without fidelity", at: node, hint: "add fidelity: …")
       }
       // "--momentum", "{momentum}" as two arguments would leave the flag alone where the parameter is inactive.
-      if pieces.count == 1, case .parameter(let index) = pieces[0], space.parameters[index].condition != nil,
-        let previous, previous.hasPrefix("-"), !previous.contains("{"), !previous.contains("=")
-      {
-        values.diagnostics.add(
-          "where '\(space.parameters[index].name)' is inactive this argument is dropped, but \(previous) before it stays",
-          at: node, hint: "write both as one argument: \"\(previous)=\(text)\"")
-      }
+      guard pieces.count == 1, case .parameter(let index) = pieces[0], let previous, previous.hasPrefix("-"),
+        !previous.contains("{"), !previous.contains("=")
+      else { return }
+      let parameter = space.parameters[index]
+      let isFlagItself = parameter.domain.choices?.allSatisfy { $0.description.hasPrefix("-") } ?? false
+      guard parameter.condition != nil, !isFlagItself else { return }
+      values.diagnostics.add(
+        "where '\(parameter.name)' is inactive this argument is dropped, but \(previous) before it stays", at: node,
+        hint: "write both as one argument: \"\(previous)=\(text)\"")
     } catch {
       values.diagnostics.add(
         node.diagnostic(error.message, offset: error.offset, length: error.length, hint: error.hint))

@@ -64,8 +64,8 @@ extension StudyKey.Shape {
       ])
     case .oneOf(let words): .members(["enum": .array(words.map { .string($0) })])
     case .section(let section): section.schema
-    case .list(let item):
-      .members(["type": .string("array"), "items": item.schema, "minItems": .integer(1)])
+    case .list(let item, let minimum):
+      .members(["type": .string("array"), "items": item.schema, "minItems": .integer(minimum)])
     case .anyOf(let shapes): .members(["anyOf": .array(shapes.map(\.schema))])
     case .table(let value): .members(["type": .string("object"), "additionalProperties": value.schema])
     case .space:
@@ -90,7 +90,8 @@ private enum ParameterSchema {
       JSONValue.Member(key, key == "type" ? .members(["const": .string(kind)]) : value(of: key))
     }
     // With a prior a range may be open, so low and high are not always required.
-    let required = ["type"] + Parameter.keys(ofKind: kind).filter { ["choices", "value", "items", "parts"].contains($0) }
+    let required =
+      ["type"] + Parameter.keys(ofKind: kind).filter { ["choices", "value", "items", "parts"].contains($0) }
     let range = JSONValue.members([
       "anyOf": .array(
         [["low", "high"], ["prior"]].map { .members(["required": .array($0.map { .string($0) })]) })

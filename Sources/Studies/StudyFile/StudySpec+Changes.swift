@@ -48,7 +48,9 @@ extension StudySpec {
         .scalar(source.lines[start.line], quoted: false), at: SourcePosition(line: start.line + 1, column: 1))
       var diagnostics = Diagnostics(source: source)
       let value = try Self.value(change.value, start, source)
-      if let changed = root.replacing(change.path[...], with: value, place: place, into: &diagnostics) { root = changed }
+      if let changed = root.replacing(change.path[...], with: value, place: place, into: &diagnostics) {
+        root = changed
+      }
       try diagnostics.throwIfAny()
     }
     do {
@@ -135,7 +137,8 @@ extension SourceNode {
       pairs[index].value = changed
     } else {
       let empty = SourceNode(.mapping([]), at: place.position)
-      let added = path.count == 1 ? value : empty.replacing(path.dropFirst(), with: value, place: place, into: &diagnostics)
+      let added =
+        path.count == 1 ? value : empty.replacing(path.dropFirst(), with: value, place: place, into: &diagnostics)
       guard let added else { return nil }
       pairs.append((SourceNode(.scalar(key, quoted: false), at: place.position), added))
     }

@@ -1,0 +1,268 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+
+/// Asynchronous successive halving: of the trials that reach a level of the resource, the best fraction 1/eta goes on to
+/// the next level, without waiting for the others.
+///
+/// Source: Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar, "A system for massively parallel
+/// hyperparameter tuning", MLSys 2020, arXiv 1810.05934. *Promotion* is its Algorithm 2: a trial pauses at each level and
+/// goes on when it is among the best ⌊m/eta⌋ of the m trials seen there. *Stopping* runs every trial until it reports
+/// outside the best ⌊m/eta⌋ at a level; while m < eta only a new best goes on, because with the paper's rule nothing
+/// ever would. Decisions are final in both.
+///
+/// With several brackets a new trial's first level is drawn as in Syne Tune's asynchronous Hyperband: bracket s, with its
+/// first decision at level r_s, with probability proportional to K / ((K − s) r_s), K being the number of levels. All
+/// brackets share the rungs.
+///
+/// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
+/// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels: completed trials count
+/// in the rungs that they have passed, but only paused ones, and those still running to the old maximum, can go on.
+public struct ASHA: Scheduler {
+  enum Variant: String, CaseIterable, Sendable {
+    case promotion
+    case stopping
+  }
+
+  /// One trial's result at a level; smaller is better, and of equal losses the earlier report.
+  private struct Entry: Comparable, Sendable {
+    var loss: Double
+    var sequence: Int
+    var trial: TrialNumber
+
+    static func < (a: Entry, b: Entry) -> Bool {
+      a.loss != b.loss ? a.loss < b.loss : a.sequence < b.sequence
+    }
+  }
+
+  private struct Rung: Sendable {
+    var all = RankedList<Entry>()
+    /// Those that have not gone on and still could.
+    var open = RankedList<Entry>()
+  }
+
+  private struct Progress: Sendable {
+    /// The first rung that the trial has not reached.
+    var nextRung = 0
+    /// Its entry among the open ones of the rung before that.
+    var open: Entry?
+    /// The stopping variant has judged that it will not pay.
+    var isCut = false
+  }
+
+  let variant: Variant
+  let eta: Double
+  let brackets: Int
+  /// Resources at which trials are judged; the last is the maximum, where none is.
+  private var levels: [Double] = []
+  private var rungs: [Rung] = []
+  private var progress: ContiguousArray<Progress> = []
+  private var sequence = 0
+
+  static let purpose = stableHash("asha")
+
+  public init(_ spec: StudySpec) {
+    let part = spec.method.scheduler
+    variant = Variant(rawValue: Self.entry.word("variant", in: part)) ?? .promotion
+    eta = Self.entry.real("eta", in: part)
+    brackets = Self.entry.integer("brackets", in: part)
+    prepare(spec.fidelity)
+  }
+
+  private mutating func prepare(_ fidelity: Fidelity?) {
+    levels = fidelity.map { Self.levels($0, eta: eta) } ?? []
+    rungs = Array(repeating: Rung(), count: max(0, levels.count - 1))
+  }
+
+  /// minimum · eta^k up to the maximum, rounded and each once for an integer resource; the last is the maximum.
+  static func levels(_ fidelity: Fidelity, eta: Double) -> [Double] {
+    var levels: [Double] = []
+    var level = fidelity.minimum
+    // By multiplication: a quotient of logarithms loses the last level of 3^5.
+    while level < fidelity.maximum * (1 - 1e-9) {
+      let rounded = fidelity.isInteger ? level.rounded() : level
+      if rounded > levels.last ?? 0, rounded < fidelity.maximum { levels.append(rounded) }
+      level *= eta
+    }
+    return levels + [fidelity.maximum]
+  }
+
+  // MARK: Absorbing
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    while progress.count < state.trials.count {
+      progress.append(Progress(nextRung: firstRung(state.trials[progress.count])))
+    }
+    switch event.body {
+    case .studyAmended:
+      let next = state.spec.fidelity.map { Self.levels($0, eta: eta) } ?? []
+      if next != levels { rebuild(state) }
+    case .trialProposed(let trial, .resume, _, _): close(trial)
+    case .reported(let trial, .some(let resource), let metrics):
+      // A report below the greatest resource comes from a run that started again: its rungs are behind it.
+      guard resource == state.trials[trial].resource,
+        metrics.contains(where: { $0.name == state.spec.objectives[0].metric })
+      else { return }
+      var entry: Entry?
+      while progress[trial].nextRung < rungs.count, resource >= levels[progress[trial].nextRung] {
+        entry = enter(trial, loss: state.loss(trial))
+      }
+      if let entry { open(entry) }
+    case .trialFailed(let trial, _, _, _), .trialLost(let trial):
+      guard state.trials[trial].state == .failed else { return }
+      close(trial)
+      if progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
+    case .trialStopped(let trial, _, _), .trialCompleted(let trial, _): close(trial)
+    default: break
+    }
+  }
+
+  private func firstRung(_ trial: Trial) -> Int { min(max(0, Int(trial.bracket)), rungs.count) }
+
+  /// Puts a trial into its next rung. It can go on only from the last one, once that is open to it.
+  private mutating func enter(_ trial: TrialNumber, loss: Double) -> Entry {
+    close(trial)
+    let index = progress[trial].nextRung
+    let entry = Entry(loss: loss.isFinite ? loss : .infinity, sequence: sequence, trial: trial)
+    sequence += 1
+    rungs[index].all.insert(entry)
+    progress[trial].nextRung += 1
+    let kept = max(1, share(rungs[index].all.count))
+    if variant == .stopping, !loss.isFinite || rungs[index].all.rank(of: entry) >= kept {
+      progress[trial].isCut = true
+    }
+    return entry
+  }
+
+  /// Makes a trial a candidate for going on from the rung that it entered last.
+  private mutating func open(_ entry: Entry) {
+    guard variant == .promotion, entry.loss.isFinite else { return }
+    progress[entry.trial].open = entry
+    rungs[progress[entry.trial].nextRung - 1].open.insert(entry)
+  }
+
+  private mutating func close(_ trial: TrialNumber) {
+    guard let entry = progress[trial].open else { return }
+    rungs[progress[trial].nextRung - 1].open.remove(entry)
+    progress[trial].open = nil
+  }
+
+  /// ⌊m/eta⌋.
+  private func share(_ count: Int) -> Int { Int(Double(count) / eta + 1e-9) }
+
+  /// Makes the rungs anew from the curves, after the levels have changed.
+  private mutating func rebuild(_ state: StudyState) {
+    prepare(state.spec.fidelity)
+    let sign = state.spec.objectives[0].sign
+    for trial in state.trials.indices {
+      let record = state.trials[trial]
+      let wasCut = progress[trial].isCut
+      progress[trial] = Progress(nextRung: firstRung(record))
+      let curve = state.curves[trial] ?? Curve()
+      var entry: Entry?
+      while progress[trial].nextRung < rungs.count {
+        let point = curve.index(of: levels[progress[trial].nextRung])
+        guard point < curve.values.count else { break }
+        entry = enter(trial, loss: curve.values[point] * sign)
+      }
+      let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
+      if let entry, record.state == .paused || hasReachedTarget { open(entry) }
+      if record.state == .failed, progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
+      progress[trial].isCut = wasCut
+    }
+  }
+
+  // MARK: Deciding
+
+  public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
+    guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state))) }
+    for index in rungs.indices.reversed() {
+      let best = share(rungs[index].all.count)
+      guard best > 0 else { continue }
+      let last = rungs[index].all[best - 1]
+      let found = rungs[index].open.first(upTo: last) {
+        state.trials[$0.trial].state == .paused && canResume($0.trial)
+      }
+      guard let found else { continue }
+      var annotation = annotation(bracket: Int(state.trials[found.trial].bracket))
+      annotation[.rung] = index + 1
+      return .resume(found.trial, target: levels[index + 1], annotation)
+    }
+    let bracket = bracket(state)
+    return .new(target: levels[bracket], annotation(bracket: bracket))
+  }
+
+  private func annotation(bracket: Int) -> Annotation {
+    var annotation = Annotation()
+    if brackets > 1 { annotation[.bracket] = bracket }
+    return annotation
+  }
+
+  /// The bracket of the next new trial.
+  private func bracket(_ state: StudyState) -> Int {
+    let count = min(brackets, levels.count)
+    guard count > 1 else { return 0 }
+    var stream = RandomStream(
+      seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(state.trials.count))
+    let weights = Self.bracketWeights(levels).prefix(count)
+    var rest = stream.uniform() * weights.reduce(0, +)
+    for (bracket, weight) in weights.enumerated() {
+      rest -= weight
+      if rest < 0 { return bracket }
+    }
+    return count - 1
+  }
+
+  /// How often each bracket is drawn, up to a factor.
+  static func bracketWeights(_ levels: [Double]) -> [Double] {
+    let count = Double(levels.count)
+    return levels.enumerated().map { bracket, level in count / ((count - Double(bracket)) * level) }
+  }
+
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
+    switch variant {
+    case .stopping: return trial < progress.count && progress[trial].isCut ? .stop : .proceed
+    case .promotion:
+      let record = state.trials[trial]
+      guard let maximum = levels.last, record.target < maximum, record.resource >= record.target else {
+        return .proceed
+      }
+      return .pause
+    }
+  }
+}
+
+extension ASHA {
+  public static let entry: CatalogueEntry = CatalogueEntry(
+    role: .scheduler, name: "asha", title: "Asynchronous successive halving (ASHA)",
+    summary: "Gives every trial a little of the resource, and more to the best third at each level.",
+    paper: .init(
+      authors: "L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar",
+      title: "A system for massively parallel hyperparameter tuning", year: 2020, venue: "MLSys, arXiv 1810.05934"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
+    options: [
+      MethodOption(
+        name: "eta", kind: .real(1.1...1000), defaultValue: .integer(3),
+        meaning: "one trial in eta goes on at each level, to eta times the resource"),
+      MethodOption(
+        name: "variant", kind: .word(Variant.allCases.map(\.rawValue)), defaultValue: .text("promotion"),
+        meaning: "promotion pauses trials at each level; stopping needs no checkpoints and ends the others for good"),
+      MethodOption(
+        name: "brackets", kind: .integer(1...32), defaultValue: .integer(1),
+        meaning: "the number of different first levels among new trials"),
+    ],
+    inspect: { spec in
+      guard let fidelity = spec.fidelity else { return [] }
+      let brackets = entry.integer("brackets", in: spec.method.scheduler)
+      let levels = ASHA.levels(fidelity, eta: entry.real("eta", in: spec.method.scheduler))
+      guard brackets > levels.count else { return [] }
+      return [
+        MethodProblem(
+          ["method", "scheduler", "brackets"],
+          "\(brackets) brackets need as many levels, and there are \(levels.count): "
+            + levels.map { JSONValue.plainText($0) }.joined(separator: ", "),
+          hint: "lower brackets or eta, or raise the maximum of \(fidelity.name)")
+      ]
+    })
+}

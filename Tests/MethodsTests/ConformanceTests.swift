@@ -1,0 +1,124 @@
+import TrimtabMethods
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabTestSupport
+import XCTest
+
+final class ConformanceTests: XCTestCase {
+  private func samplers() -> [PartSpec] {
+    Catalogue.samplers.map { PartSpec($0.name, options: $0.name == "grid" ? ["points": .integer(3)] : [:]) }
+  }
+
+  private func schedulers() -> [PartSpec] {
+    Catalogue.schedulers.flatMap { entry in
+      entry.name == "asha"
+        ? [
+          PartSpec("asha"), PartSpec("asha", options: ["variant": .text("stopping")]),
+          PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3)]),
+        ] : [PartSpec(entry.name)]
+    }
+  }
+
+  private static let fidelity = Fidelity(name: "epoch", minimum: 1, maximum: 9)
+
+  /// Widens or extends what can be, parameter by parameter.
+  private static func widened(_ spec: StudySpec) throws -> StudySpec {
+    var spec = spec
+    let parameters = try spec.space.parameters.map { parameter in
+      var parameter = parameter
+      switch parameter.domain {
+      case .float(var domain) where domain.step == nil && domain.high.isFinite && domain.scale == .linear:
+        domain.high += 0.5
+        parameter.domain = .float(domain)
+      case .integer(let domain):
+        let wider = try NumericDomain(
+          low: domain.low, high: domain.high + 1, scale: domain.scale, step: domain.step, isInteger: true)
+        parameter.domain = .integer(wider)
+      case .categorical(let choices): parameter.domain = .categorical(choices + [.text("new")])
+      default: break
+      }
+      return parameter
+    }
+    spec.space = try Space(parameters, constraints: spec.space.constraints)
+    return spec
+  }
+
+  private static func narrowed(_ spec: StudySpec) throws -> StudySpec {
+    var spec = spec
+    let parameters = spec.space.parameters.map { parameter in
+      var parameter = parameter
+      if case .float(var domain) = parameter.domain, domain.step == nil, domain.high.isFinite, domain.scale == .linear {
+        domain.high = domain.low + (domain.high - domain.low) * 0.75
+        parameter.domain = .float(domain)
+      }
+      return parameter
+    }
+    spec.space = try Space(parameters, constraints: spec.space.constraints)
+    return spec
+  }
+
+  private static func extended(_ spec: StudySpec) throws -> StudySpec {
+    var spec = spec
+    spec.space = try spec.space.appending(.float("added", 0...1))
+    spec.budget.trials = (spec.budget.trials ?? 0) + 20
+    return spec
+  }
+
+  private static func prolonged(_ spec: StudySpec) throws -> StudySpec {
+    var spec = spec
+    spec.fidelity?.maximum = 27
+    spec.budget.trials = (spec.budget.trials ?? 0) + 10
+    return spec
+  }
+
+  private static var amendments: [(StudySpec) throws -> StudySpec] { [widened, extended, prolonged, narrowed] }
+
+  private func conform(
+    _ name: String, _ space: Space, trials: Int, seeds: ClosedRange<UInt64> = 1...2, isAmended: Bool
+  ) throws -> [String: Int] {
+    var happened: [String: Int] = [:]
+    for sampler in samplers() {
+      for scheduler in schedulers() {
+        let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
+        let fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
+        for fidelity in fidelities {
+          for seed in seeds {
+            let spec = MethodSpaces.spec(
+              space, sampler: sampler, scheduler: scheduler, fidelity: fidelity, trials: trials, seed: seed)
+            guard Catalogue.check(spec).isEmpty else { continue }
+            var conformance = try MethodConformance(
+              spec, seed: seed, amendments: isAmended ? Self.amendments : []
+            ) { try Catalogue.makeMethod($0) }
+            try conformance.run()
+            let place = "\(name), \(sampler.name), \(scheduler.name) \(scheduler.options), seed \(seed)"
+            XCTAssertEqual(conformance.violations, [], place)
+            happened.merge(conformance.happened, uniquingKeysWith: +)
+          }
+        }
+      }
+    }
+    return happened
+  }
+
+  func testEveryCombinationKeepsItsPromisesInEverySpace() throws {
+    var happened: [String: Int] = [:]
+    for (name, space) in try MethodSpaces.all() {
+      happened.merge(try conform(name, space, trials: 60, isAmended: false), uniquingKeysWith: +)
+    }
+    for what in ["lost", "failed", "released", "not a number", "enqueued", "exhausted", "completed", "replayed"] {
+      XCTAssertGreaterThan(happened[what, default: 0], 0, "nothing was \(what)")
+    }
+  }
+
+  func testEveryCombinationKeepsItsPromisesWhenTheStudyIsAmended() throws {
+    var happened: [String: Int] = [:]
+    for (name, space) in try MethodSpaces.all() {
+      happened.merge(try conform(name, space, trials: 50, isAmended: true), uniquingKeysWith: +)
+    }
+    XCTAssertGreaterThan(happened["amended", default: 0], 100)
+  }
+
+  func testEveryCombinationTakesFiveHundredParameters() throws {
+    _ = try conform("500", MethodSpaces.many(500), trials: 20, seeds: 1...1, isAmended: false)
+  }
+}

@@ -1,0 +1,301 @@
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabTestSupport
+import XCTest
+
+@testable import TrimtabMethods
+
+/// Drives schedulers with losses from a table instead of an objective.
+private struct Table {
+  var driver: StudyDriver
+  /// The loss of a trial at a resource.
+  let loss: (TrialNumber, Double) -> Double
+  /// "trial→resource" for each run, with what became of it.
+  private(set) var runs: [String] = []
+
+  init(
+    _ scheduler: PartSpec, minimum: Double = 1, maximum: Double, trials: Int,
+    loss: @escaping (TrialNumber, Double) -> Double
+  ) throws {
+    let spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1)]), scheduler: scheduler,
+      fidelity: Fidelity(name: "epoch", minimum: minimum, maximum: maximum), trials: trials)
+    driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    self.loss = loss
+  }
+
+  /// Runs the next trial, reporting at these resources up to its target. Returns its number.
+  mutating func run(at resources: [Double], canResume: (TrialNumber) -> Bool = { _ in true }) throws -> TrialNumber? {
+    guard let trial = try driver.start(canResume: canResume) else { return nil }
+    let maximum = driver.state.spec.fidelity?.maximum ?? 0
+    for resource in resources where resource > driver.state.trials[trial].resource {
+      let verdict = try driver.report(trial, resource: resource, loss(trial, resource))
+      if resource >= maximum {
+        try driver.append(.trialCompleted(trial, seconds: 1))
+      } else if verdict == .pause {
+        try driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+      } else if verdict == .stop {
+        try driver.append(.trialStopped(trial, .method, seconds: 1))
+      } else {
+        continue
+      }
+      runs.append("t\(trial)→\(Int(resource))")
+      break
+    }
+    return trial
+  }
+}
+
+final class ASHATests: XCTestCase {
+  /// Losses at 1, 3 and 9.
+  private static let losses: [[Double]] = [
+    [0.90, 0.50, 0.30], [0.80, 0.60, 0.45], [0.70, 0.55, 0.50], [0.60, 0.40, 0.20], [0.85, 0.70, 0.60],
+    [0.50, 0.45, 0.35], [0.95, 0.90, 0.90], [0.40, 0.35, 0.25], [0.65, 0.60, 0.55],
+  ]
+
+  private func table(_ options: [String: Choice] = [:]) throws -> Table {
+    try Table(PartSpec("asha", options: options), maximum: 9, trials: 9) { trial, resource in
+      Self.losses[trial][resource < 3 ? 0 : resource < 9 ? 1 : 2]
+    }
+  }
+
+  func testOneWorkerPromotesInTheOrderOfThePapersRule() throws {
+    var table = try table()
+    while try table.run(at: [1, 3, 9]) != nil {}
+    XCTAssertEqual(
+      table.runs,
+      [
+        "t0→1", "t1→1", "t2→1", "t2→3", "t3→1", "t3→3", "t4→1", "t5→1", "t5→3", "t3→9", "t6→1", "t7→1", "t7→3",
+        "t7→9", "t8→1",
+      ])
+  }
+
+  func testTheStoppingVariantKeepsTheBestThirdAndEachNewBest() throws {
+    var table = try table(["variant": .text("stopping")])
+    while try table.run(at: [1, 3, 9]) != nil {}
+    // At 1: t0 and t1 are new bests; from the third entry on only the best third goes on, itself included.
+    XCTAssertEqual(table.runs, ["t0→9", "t1→3", "t2→3", "t3→9", "t4→1", "t5→3", "t6→1", "t7→9", "t8→1"])
+  }
+
+  func testLevelsGrowByMultiplicationAndEndAtTheMaximum() {
+    func levels(_ minimum: Double, _ maximum: Double, _ eta: Double = 3, isInteger: Bool = true) -> [Double] {
+      ASHA.levels(Fidelity(name: "r", minimum: minimum, maximum: maximum, isInteger: isInteger), eta: eta)
+    }
+    XCTAssertEqual(levels(1, 243), [1, 3, 9, 27, 81, 243])
+    XCTAssertEqual(levels(1, 200), [1, 3, 9, 27, 81, 200])
+    XCTAssertEqual(levels(1, 10, 1.5), [1, 2, 3, 5, 8, 10])
+    XCTAssertEqual(levels(0.1, 0.9, isInteger: false), [0.1, 0.1 * 3, 0.9])
+    XCTAssertEqual(levels(4, 4), [4])
+    XCTAssertEqual(levels(1, 2, 1.1), [1, 2])
+  }
+
+  func testBracketsAreDrawnInProportionToTheCapacityOfTheirRungs() {
+    func shares(_ levels: [Double]) -> [Double] {
+      let weights = ASHA.bracketWeights(levels)
+      return weights.map { $0 / weights.reduce(0, +) }
+    }
+    for (levels, expected) in [
+      ([1.0, 3, 9, 27], [0.5510, 0.2449, 0.1224, 0.0816]),
+      ([1, 3, 9, 27, 81], [0.5694, 0.2373, 0.1054, 0.0527, 0.0351]),
+      ([1, 3, 9, 27, 81, 200], [0.5856, 0.2342, 0.0976, 0.0434, 0.0217, 0.0176]),
+    ] {
+      for (share, value) in zip(shares(levels), expected) { XCTAssertEqual(share, value, accuracy: 6e-5) }
+    }
+  }
+
+  func testNewTrialsBeginAtTheLevelOfTheirBracket() throws {
+    var table = try Table(PartSpec("asha", options: ["brackets": .integer(3)]), maximum: 9, trials: 1200) {
+      _, _ in .nan
+    }
+    var counts = [0.0, 0, 0]
+    while let trial = try table.run(at: [1, 3, 9]) {
+      let record = table.driver.state.trials[trial]
+      counts[Int(record.bracket)] += 1
+      XCTAssertEqual(record.target, [1, 3, 9][Int(record.bracket)])
+    }
+    // Weights 1, 1/2, 1/3; a chi-squared of 2 degrees of freedom exceeds 13.8 once in 1,000 seeds.
+    var statistic = 0.0
+    for (count, weight) in zip(counts, [6.0 / 11, 3.0 / 11, 2.0 / 11]) {
+      statistic += (count - 1200 * weight) * (count - 1200 * weight) / (1200 * weight)
+    }
+    XCTAssertLessThan(statistic, 13.8)
+  }
+
+  func testAPromotedTrialIsNeverPromotedTwiceFromTheSameRung() throws {
+    var table = try Table(PartSpec("asha"), maximum: 27, trials: 200) { trial, _ in Double((trial * 37) % 50) }
+    while try table.run(at: [1, 3, 9, 27]) != nil {}
+    XCTAssertEqual(Set(table.runs).count, table.runs.count)
+    XCTAssertEqual(table.runs.filter { $0.hasSuffix("→1") }.count, 200)
+    XCTAssertEqual(table.runs.filter { $0.hasSuffix("→3") }.count, 66, accuracy: 12)
+    XCTAssertGreaterThanOrEqual(table.runs.filter { $0.hasSuffix("→27") }.count, 4)
+  }
+
+  func testATrialThatJumpsOverALevelIsJudgedByItsFirstReportBeyond() throws {
+    // Reports come at 2, 4, 6 and 9: level 1 is judged at 2, level 3 at 4.
+    var table = try Table(PartSpec("asha", options: ["variant": .text("stopping")]), maximum: 9, trials: 4) {
+      trial, resource in trial == 0 ? 1 : resource == 4 ? 0.5 : resource == 2 ? 0.9 : 2
+    }
+    for _ in 0..<3 { _ = try table.run(at: [2, 4, 6, 9]) }
+    // Trial 1 is a new best at 2 and at 4; that it is worse at 6 does not matter. Trial 2 only equals it, later.
+    XCTAssertEqual(table.runs, ["t0→9", "t1→9", "t2→2"])
+  }
+
+  func testAJumpOverSeveralLevelsIsPromotedOnlyFromTheLast() throws {
+    var table = try Table(PartSpec("asha"), maximum: 27, trials: 8) { trial, _ in Double(trial) }
+    for _ in 0..<4 { _ = try table.run(at: [5, 27]) }
+    // Three trials paused at 5 stand in the rungs of 1 and 3; the best goes on to 9, reports at 27, and ends.
+    XCTAssertEqual(table.runs, ["t0→5", "t1→5", "t2→5", "t0→27"])
+  }
+
+  func testAFailedTrialCountsAsTheWorstOfItsRung() throws {
+    var table = try Table(PartSpec("asha"), maximum: 9, trials: 9) { trial, _ in Double(trial) }
+    _ = try table.run(at: [1])
+    for _ in 0..<2 {
+      let trial = try XCTUnwrap(try table.driver.start())
+      try table.driver.append(.trialFailed(trial, .rejected, message: "", seconds: 1))
+    }
+    // Three entries, two of them failures: the first trial is the best third.
+    let next = try table.driver.method.propose(state: table.driver.state, mayStartNew: true) { _ in true }
+    guard case .resume(0, target: 3, _) = next else { return XCTFail("\(next)") }
+  }
+
+  func testATrialThatCannotGoOnHereIsPassedOver() throws {
+    var table = try Table(PartSpec("asha"), maximum: 9, trials: 9) { trial, _ in Double(trial) }
+    for _ in 0..<3 { _ = try table.run(at: [1, 3, 9], canResume: { _ in false }) }
+    for _ in 0..<3 { _ = try table.run(at: [1, 3, 9], canResume: { $0 != 0 }) }
+    XCTAssertEqual(table.runs, ["t0→1", "t1→1", "t2→1", "t3→1", "t4→1", "t5→1"])
+    _ = try table.run(at: [1, 3, 9], canResume: { $0 != 0 })
+    XCTAssertEqual(table.runs.last, "t1→3")
+    _ = try table.run(at: [1, 3, 9])
+    XCTAssertEqual(table.runs.last, "t0→3")
+  }
+
+  func testARunThatStartsAgainDoesNotEnterItsRungsAgain() throws {
+    var table = try Table(PartSpec("asha"), maximum: 9, trials: 9) { trial, _ in Double(trial) }
+    for _ in 0..<3 { _ = try table.run(at: [1, 3, 9]) }
+    let trial = try XCTUnwrap(try table.driver.start())
+    XCTAssertEqual(trial, 0)
+    // It has no checkpoint and reports below what it had reached.
+    XCTAssertEqual(try table.driver.report(trial, resource: 0.5, -5), .proceed)
+    try table.driver.append(.trialLost(trial))
+    XCTAssertEqual(try table.driver.start(), 0)
+    XCTAssertEqual(try table.driver.report(trial, resource: 3, 0), .pause)
+    try table.driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+    // Rung 1 still has three entries, so nothing is promoted.
+    XCTAssertEqual(try table.driver.start(), 3)
+  }
+
+  func testARaisedMaximumLetsTrialsThatRunToTheOldOneGoOn() throws {
+    var table = try Table(PartSpec("asha"), maximum: 3, trials: 30) { trial, _ in Double(trial % 10) }
+    // Three trials run to 3; two complete and one is still running when the maximum is raised to 9.
+    for _ in 0..<9 { _ = try table.run(at: [1], canResume: { _ in false }) }
+    for _ in 0..<2 { _ = try table.run(at: [1, 3]) }
+    let running = try XCTUnwrap(try table.driver.start())
+    XCTAssertEqual(table.driver.state.trials[running].target, 3)
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 9
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    XCTAssertEqual(try table.driver.report(running, resource: 3, -1), .pause)
+    try table.driver.append(.trialPaused(running, isFrozen: false, seconds: 1))
+    // The completed ones count: three entries at 3, of which the paused one is the best.
+    XCTAssertEqual(try table.driver.start(), running)
+    XCTAssertEqual(table.driver.state.trials[running].target, 9)
+  }
+
+  func testAReportIsJudgedInMicrosecondsAmongAHundredThousandTrials() throws {
+    guard isOptimised else { throw XCTSkip("times of a build without optimisation mean nothing") }
+    let spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1)]), scheduler: PartSpec("asha"), fidelity: Fidelity(name: "r", maximum: 27),
+      trials: 1_000_000)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    var worst = Duration.zero
+    var total = Duration.zero
+    let clock = ContinuousClock()
+    for step in 0..<130_000 {
+      guard let trial = try driver.start() else { break }
+      let resource = driver.state.trials[trial].target
+      let metric = [MetricValue("loss", Double((trial &* 7919) % 104_729))]
+      let event = Event.Body.reported(trial, resource: resource, metric)
+      let measured = step >= 120_000
+      let start = clock.now
+      try driver.append(event)
+      let verdict = driver.method.verdict(on: trial, state: driver.state)
+      if measured {
+        let duration = clock.now - start
+        total += duration
+        worst = max(worst, duration)
+      }
+      try driver.append(
+        verdict == .pause
+          ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    // 1 to 2 µs on a machine of 2026; the limit leaves room for a busy one.
+    XCTAssertLessThan(total / 10_000, .microseconds(20), "the slowest took \(worst)")
+  }
+}
+
+final class MedianStoppingTests: XCTestCase {
+  private func table(
+    _ options: [String: Choice], maximum: Double = 3, _ losses: @escaping (TrialNumber, Double) -> Double
+  ) throws -> Table {
+    try Table(PartSpec("median", options: options), maximum: maximum, trials: 100, loss: losses)
+  }
+
+  private static let completed: [[Double]] = [[0.9, 0.7, 0.5], [0.8, 0.6, 0.55], [0.7, 0.5, 0.45]]
+
+  func testATrialWorseThanTheMedianOfAveragesIsStopped() throws {
+    // Averages at 2: 0.8, 0.7, 0.6; the best of the fourth trial is 0.75, that of the fifth 0.70.
+    var table = try table(["startup": .integer(3), "warmup": .real(0.5)]) { trial, resource in
+      trial < 3
+        ? Self.completed[trial][Int(resource) - 1]
+        : trial == 3 ? [0.85, 0.75, 0][Int(resource) - 1] : [0.8, 0.70, 0.65][Int(resource) - 1]
+    }
+    for _ in 0..<5 { _ = try table.run(at: [1, 2, 3]) }
+    XCTAssertEqual(table.runs, ["t0→3", "t1→3", "t2→3", "t3→2", "t4→3"])
+  }
+
+  func testNothingIsStoppedBeforeEnoughTrialsAreComplete() throws {
+    var table = try table([:]) { trial, _ in Double(trial) }
+    for _ in 0..<7 { _ = try table.run(at: [1, 2, 3]) }
+    XCTAssertEqual(table.runs, ["t0→3", "t1→3", "t2→3", "t3→3", "t4→3", "t5→1", "t6→1"])
+  }
+
+  func testNothingIsStoppedDuringTheWarmUp() throws {
+    var table = try table(["warmup": .real(0.5)], maximum: 10) { trial, _ in Double(trial) }
+    for _ in 0..<6 { _ = try table.run(at: Array(stride(from: 1, through: 10, by: 1))) }
+    XCTAssertEqual(table.runs.last, "t5→5")
+  }
+
+  func testTrialsWithOtherStepsAreComparedByTheirLastAverage() throws {
+    // Completed trials report at 3, 6 and 10 only; at 5 their average is that at 3.
+    var table = try table([:], maximum: 10) { trial, resource in
+      trial < 5 ? (resource < 5 ? 1 : 0) : trial == 5 ? 0.9 : 1.1
+    }
+    for _ in 0..<5 { _ = try table.run(at: [3, 6, 10]) }
+    _ = try table.run(at: [5, 10])
+    _ = try table.run(at: [5, 10])
+    // 0.9 beats 1 at 5 and loses to the mean (1 + 0 + 0) / 3 at 10, where it is complete anyway.
+    XCTAssertEqual(Array(table.runs.suffix(2)), ["t5→10", "t6→5"])
+  }
+
+  func testATrialThatReportsOnlyNaNIsStopped() throws {
+    var table = try table([:]) { trial, _ in trial < 5 ? 1 : .nan }
+    for _ in 0..<6 { _ = try table.run(at: [1, 2, 3]) }
+    XCTAssertEqual(table.runs.last, "t5→1")
+  }
+
+  func testMaximisedObjectivesAreStoppedWhenTooSmall() throws {
+    var spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1)]), scheduler: PartSpec("median"), fidelity: Fidelity(name: "r", maximum: 3))
+    spec.objectives = [Objective(metric: "accuracy", goal: .maximize)]
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    for i in 0..<5 {
+      let trial = try XCTUnwrap(try driver.start())
+      for resource in [1.0, 2, 3] { XCTAssertEqual(try driver.report(trial, resource: resource, Double(i)), .proceed) }
+      try driver.append(.trialCompleted(trial, seconds: 1))
+    }
+    let trial = try XCTUnwrap(try driver.start())
+    XCTAssertEqual(try driver.report(trial, resource: 1, 1.5), .stop)
+    XCTAssertEqual(try driver.report(trial, resource: 2, 2), .proceed)
+  }
+}
