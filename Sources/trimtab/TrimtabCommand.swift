@@ -10,6 +10,7 @@ struct TrimtabCommand: ParsableCommand {
     abstract: "Tune any program's hyperparameters, and lose no result.",
     version: programVersion,
     subcommands: [
+      InitCommand.self,
       TuneCommand.self,
       WatchCommand.self,
       ReportCommand.self,
