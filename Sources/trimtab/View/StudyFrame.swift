@@ -95,7 +95,12 @@ struct StudyFrame {
     return lines
   }
 
-  private func noticeLines() -> [StyledText] { notices.suffix(Self.mostNotices).map { StyledText("! \($0)", .bad) } }
+  private func noticeLines() -> [StyledText] {
+    notices.suffix(Self.mostNotices).map { notice in
+      let words = notice.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return StyledText("! \(words)", .bad)
+    }
+  }
 
   private func configuration(_ trial: TrialNumber) -> String {
     Shown.configuration(state.history.configuration(trial), in: state.spec.space, exact: false)

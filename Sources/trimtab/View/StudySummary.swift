@@ -66,10 +66,10 @@ struct StudySummary {
   private var next: [String] {
     var commands: [(String, String)] = []
     if wasInterrupted { commands.append(("trimtab tune \(reference)", "goes on")) }
-    if state.incumbent != nil { commands.append(("trimtab best \(reference)", "the best configuration again")) }
+    if state.incumbent != nil { commands.append(("trimtab best \(reference)", "the best again")) }
     if !state.trials.isEmpty { commands.append(("trimtab trials \(reference)", "all trials")) }
     if !wasInterrupted, let limit = state.spec.budget.trials, state.trials.count >= limit {
-      commands.append(("trimtab amend \(reference) --set budget.trials=\(limit * 2)", "to go on with tune"))
+      commands.append(("trimtab amend \(reference) --set budget.trials=\(limit * 2)", "for more"))
     }
     let width = commands.map { columns(of: $0.0) }.max() ?? 0
     return commands.enumerated().map { index, command in
