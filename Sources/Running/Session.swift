@@ -163,8 +163,10 @@ public final class Session {
         let position = self.fold.state.eventCount
         // Absorbed before the commit, so that no event is ever recorded that cannot follow.
         self.isAhead = true
-        for event in events { try self.fold.absorb(event) }
-        return (position, self.codec.encode(events))
+        // The replica absorbs what others will read, so that rounding in the frame is the same for all.
+        let frame = self.codec.encode(events)
+        try frame.withUnsafeBytes { try self.codec.decode($0) { try self.fold.absorb($0) } }
+        return (position, frame)
       }
       isAhead = false
       if fold.methodIsOutdated { try rebuild() }
@@ -331,18 +333,24 @@ public final class Session {
   private func requireOwn(_ trial: TrialNumber) throws(SessionError) {
     guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
     guard fold.state.trials[trial].state == .running, fold.state.trials[trial].worker == worker else {
-      let what = fold.state.trials[trial].state == .running ? "run by another worker" : fold.state.trials[trial].state.name
+      let what =
+        fold.state.trials[trial].state == .running ? "run by another worker" : fold.state.trials[trial].state.name
       throw SessionError(.notRunning, "trial \(trial) is no longer run here: it is \(what)")
     }
   }
 
   /// Checks a report's values before anything is recorded.
   private func check(resource: Double?, _ metrics: [MetricValue]) throws(SessionError) {
-    if let fidelity = fold.state.spec.fidelity, let resource {
+    let fidelity = fold.state.spec.fidelity
+    if let resource {
       guard resource.isFinite, resource > 0 else {
         throw SessionError(
-          .invalidReport, "\(fidelity.name) \(JSONValue.plainText(resource)) is not possible: a resource is a number above 0")
+          .invalidReport,
+          "\(fidelity?.name ?? "resource") \(JSONValue.plainText(resource)) is not possible: a resource is a number above 0"
+        )
       }
+    } else if let fidelity, metrics.contains(where: { $0.name == fold.state.spec.objectives[0].metric }) {
+      throw SessionError(.invalidReport, "the resource is missing from the report: add '\(fidelity.name)'")
     }
     var names: Set<String> = []
     for metric in metrics {
@@ -354,7 +362,7 @@ public final class Session {
 
   /// Records metrics of a running trial and says what becomes of it.
   ///
-  /// A resource that was reported before (by an earlier run, say) is not recorded again.
+  /// A report that adds nothing, because an earlier run gave it before, is not recorded again.
   /// - Throws: `SessionError` when the trial is not run here or the report is impossible; `StoreError`.
   public func report(_ trial: TrialNumber, resource: Double? = nil, _ metrics: [MetricValue]) throws -> Verdict {
     try report(trial, [(resource, metrics)])
@@ -366,10 +374,15 @@ public final class Session {
     try append {
       try requireOwn(trial)
       let now = clock()
+      let objective = fold.state.spec.objectives[0].metric
       var seen: Set<Double> = []
       return reports.compactMap { report in
-        if fold.state.isRepeated(trial, resource: report.resource) { return nil }
-        if let resource = report.resource, !seen.insert(resource).inserted { return nil }
+        if fold.state.isRepeated(trial, resource: report.resource, report.metrics) { return nil }
+        if let resource = report.resource, report.metrics.contains(where: { $0.name == objective }),
+          !seen.insert(resource).inserted, report.metrics.count == 1
+        {
+          return nil
+        }
         return Event(time: now, .reported(trial, resource: report.resource, report.metrics))
       }
     }
@@ -391,10 +404,10 @@ public final class Session {
       try requireOwn(trial)
       let now = clock()
       var events: [Event] = []
-      if !metrics.isEmpty, !fold.state.isRepeated(trial, resource: resource) {
+      if !metrics.isEmpty, !fold.state.isRepeated(trial, resource: resource, metrics) {
         events.append(Event(time: now, .reported(trial, resource: resource, metrics)))
       }
-      if let problem = objectiveProblem(trial, metrics) {
+      if let problem = objectiveProblem(trial, resource, metrics) {
         events.append(Event(time: now, .trialFailed(trial, .invalidValue, message: problem, seconds: seconds)))
       } else {
         events.append(Event(time: now, .trialCompleted(trial, seconds: seconds)))
@@ -404,14 +417,21 @@ public final class Session {
     return fold.state.trials[trial].state
   }
 
-  private func objectiveProblem(_ trial: TrialNumber, _ metrics: [MetricValue]) -> String? {
+  /// What is wrong with the objectives of a trial that ends with this report.
+  private func objectiveProblem(_ trial: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) -> String? {
+    let record = fold.state.trials[trial]
     for (i, objective) in fold.state.spec.objectives.enumerated() {
-      let reported = metrics.first { $0.name == objective.metric }?.value
-      let known =
-        i == 0
-        ? (fold.state.trials[trial].hasReportedObjective ? fold.state.trials[trial].value : nil)
-        : fold.state.otherMetrics[trial]?.first { $0.name == objective.metric }?.value
-      guard let value = reported ?? known else { return "the objective '\(objective.metric)' was never reported" }
+      var value = metrics.first { $0.name == objective.metric }?.value
+      if i == 0 {
+        // The value at the greatest resource counts, and the first of several there.
+        let isNews = resource.map { $0 > fold.state.curves[trial]?.resources.last ?? 0 } ?? true
+        if !isNews || value == nil { value = record.hasReportedObjective ? record.value : value }
+      } else {
+        let isNews = resource.map { $0 >= record.resource } ?? true
+        let known = fold.state.otherMetrics[trial]?.first { $0.name == objective.metric }?.value
+        if !isNews || value == nil { value = known }
+      }
+      guard let value else { return "the objective '\(objective.metric)' was never reported" }
       guard value.isFinite else { return "the objective '\(objective.metric)' is \(JSONValue.plainText(value))" }
     }
     return nil
@@ -483,7 +503,9 @@ public final class Session {
   public func cancel(_ trial: TrialNumber) throws {
     try log.withAskLock {
       try catchUp()
-      guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
+      guard fold.state.trials.indices.contains(trial) else {
+        throw SessionError(.notFound, "there is no trial \(trial)")
+      }
       guard fold.state.trials[trial].state == .waiting || fold.state.trials[trial].state == .paused else {
         throw SessionError(.conflict, "trial \(trial) is \(fold.state.trials[trial].state.name)")
       }

@@ -203,7 +203,8 @@ extension Space {
       let first = configuration.slots[range.lowerBound]
       if first.isNaN { continue }
       if axes[index] != nil {
-        if !first.isFinite { return false }
+        guard first.isFinite else { return false }
+        if case .integer = parameter.domain, first != first.rounded() || first.magnitude >= 0x1p53 { return false }
         continue
       }
       let limit: Double
@@ -217,6 +218,7 @@ extension Space {
       for value in configuration.slots[range] {
         guard value >= 0, value < limit, limit.isInfinite || value == value.rounded() else { return false }
       }
+      if case .permutation = parameter.domain, Set(configuration.slots[range]).count != range.count { return false }
     }
     return true
   }

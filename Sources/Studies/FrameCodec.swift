@@ -332,7 +332,8 @@ private struct ByteReader {
   mutating func text() throws(FrameError) -> String {
     let length = try count()
     next += length
-    return String(decoding: bytes[(next - length)..<next], as: UTF8.self)
+    guard let text = String(validating: bytes[(next - length)..<next], as: UTF8.self) else { throw .malformed("text") }
+    return text
   }
 
   mutating func configuration() throws(FrameError) -> Configuration {

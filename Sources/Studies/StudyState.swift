@@ -65,9 +65,12 @@ public struct StudyState: Sendable {
   public private(set) var createdAt: Timestamp
   /// The latest time of any event; never goes back, even if a clock did.
   public private(set) var latestTime: Timestamp
-  private var lastEventTime: Timestamp
-  private var finalCostSum = 0.0
-  private var finalCostCount = 0
+  private(set) var lastEventTime: Timestamp
+  private(set) var finalCostSum = 0.0
+  private(set) var finalCostCount = 0
+
+  /// Events lie within this many milliseconds of 1970, so that differences of times cannot overflow.
+  static let timeLimit: Timestamp = 1 << 53
 
   public struct IncumbentChange: Sendable, Equatable {
     public var trial: TrialNumber
@@ -85,6 +88,7 @@ public struct StudyState: Sendable {
     guard case .studyCreated(let specification) = event.body else {
       throw EventError("a log begins with the creation of its study")
     }
+    try Self.checkTime(event)
     spec = try StudySpec.parse(specification, name: "the log's specification")
     history = History(space: spec.space)
     createdAt = event.time
@@ -149,10 +153,16 @@ public struct StudyState: Sendable {
     return values
   }
 
-  /// Whether reporting at this resource would add nothing: it was reported before.
-  public func isRepeated(_ trial: TrialNumber, resource: Double?) -> Bool {
-    guard let resource else { return false }
-    return curves[trial]?.contains(resource) ?? false
+  /// Whether a report would add nothing: its objective stands at this resource already (from an earlier run, say), and
+  /// no other metric of it is news.
+  public func isRepeated(_ trial: TrialNumber, resource: Double?, _ metrics: [MetricValue]) -> Bool {
+    guard let resource, curves[trial]?.contains(resource) == true else { return false }
+    guard resource == trials[trial].resource else { return true }
+    return metrics.allSatisfy { metric in
+      metric.name == spec.objectives[0].metric
+        || otherMetrics[trial]?.contains { $0.name == metric.name && $0.value.bitPattern == metric.value.bitPattern }
+          == true
+    }
   }
 
   // MARK: Folding
@@ -160,6 +170,8 @@ public struct StudyState: Sendable {
   /// Takes over one event.
   /// - Throws: `EventError` or `Diagnostics` when the event may not follow; the state is then unchanged.
   public mutating func absorb(_ event: Event) throws {
+    try Self.checkTime(event)
+    let wasRunning = isTimeCharged(until: event)
     switch event.body {
     case .studyCreated: throw EventError("a study is created only once")
     case .studyAmended(let specification):
@@ -185,6 +197,7 @@ public struct StudyState: Sendable {
       move(number, to: .running)
     case .reported(let number, let resource, let metrics):
       try require(number, .running)
+      try checkReport(number, resource, metrics)
       absorbReport(number, resource, metrics, at: event.time)
     case .trialPaused(let number, let isFrozen, let seconds):
       try require(number, .running)
@@ -223,28 +236,34 @@ public struct StudyState: Sendable {
           failureCounts[Int(FailureKind.lost.rawValue)] += 1
           finish(number)
           move(number, to: .failed)
+          if incumbent == number { findIncumbentAnew(at: event.time) }
         } else {
           move(number, to: .waiting)
         }
       }
     }
-    advanceClock(event)
+    if wasRunning { activeMilliseconds = Self.sum(activeMilliseconds, max(0, event.time - lastEventTime)) }
+    lastEventTime = event.time
+    latestTime = max(latestTime, event.time)
     eventCount += 1
   }
 
-  private mutating func advanceClock(_ event: Event) {
-    // The time between a worker's death and its discovery was not spent running. The count of running trials has
-    // already been changed by the event, so an event that starts the first trial or ends the last one is told by kind.
-    var wasRunning = !running.isEmpty
-    switch event.body {
-    case .trialStarted: wasRunning = running.count > 1
-    case .trialPaused, .trialReleased, .trialStopped, .trialCompleted, .trialFailed: wasRunning = true
-    case .trialLost: wasRunning = false
-    case .studyCreated, .studyAmended, .trialProposed, .reported: break
+  private static func checkTime(_ event: Event) throws(EventError) {
+    guard event.time > -timeLimit, event.time < timeLimit else {
+      throw EventError("the time of the event is impossible")
     }
-    if wasRunning { activeMilliseconds += max(0, event.time - lastEventTime) }
-    lastEventTime = event.time
-    latestTime = max(latestTime, event.time)
+  }
+
+  /// Whether trials were running since the event before this one, which has not been absorbed yet.
+  private func isTimeCharged(until event: Event) -> Bool {
+    // The time between a worker's death and its discovery was not spent running.
+    if case .trialLost = event.body { return false }
+    return !running.isEmpty
+  }
+
+  private static func sum(_ a: Int64, _ b: Int64) -> Int64 {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? .max : sum
   }
 
   private mutating func absorbProposal(
@@ -280,42 +299,58 @@ public struct StudyState: Sendable {
     }
   }
 
+  private func checkReport(_ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) throws(EventError) {
+    if let resource {
+      guard resource.isFinite, resource > 0 else {
+        throw EventError("trial \(number) reports at the impossible resource \(JSONValue.plainText(resource))")
+      }
+    } else if spec.fidelity != nil, metrics.contains(where: { $0.name == spec.objectives[0].metric }) {
+      throw EventError("trial \(number) reports '\(spec.objectives[0].metric)' without a resource")
+    }
+  }
+
   private mutating func absorbReport(
     _ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue], at time: Timestamp
   ) {
     let objective = spec.objectives[0].metric
     let previous = trials[number].resource
-    for metric in metrics where metric.name == spec.costMetric && metric.value > trials[number].reportedCost {
+    // A cost that is no number is kept with the metrics, but must not spend the budget.
+    for metric in metrics
+    where metric.name == spec.costMetric && metric.value.isFinite && metric.value > trials[number].reportedCost {
       totalCost += metric.value - trials[number].reportedCost
       trials[number].reportedCost = metric.value
     }
     let isNewest = resource.map { $0 >= previous } ?? true
-    if let resource {
-      if let value = metrics.first(where: { $0.name == objective })?.value {
-        if curves[number]?.contains(resource) != true { curves[number, default: Curve()].insert(value, at: resource) }
-      }
-      if isNewest {
-        totalResource += resource - previous
-        trials[number].resource = resource
-      }
+    if let resource, isNewest {
+      totalResource += resource - previous
+      trials[number].resource = resource
+    }
+    if let value = metrics.first(where: { $0.name == objective })?.value {
+      absorbObjective(number, resource, value)
+      // Without a complete trial, the incumbent is the best at the greatest resource so far.
+      if resource != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
     }
     guard isNewest else { return }
-    for metric in metrics {
-      if metric.name == objective {
-        trials[number].value = metric.value
-        trials[number].hasReportedObjective = true
+    for metric in metrics where metric.name != objective {
+      var list = otherMetrics[number] ?? []
+      if let i = list.firstIndex(where: { $0.name == metric.name }) {
+        list[i] = metric
       } else {
-        var list = otherMetrics[number] ?? []
-        if let i = list.firstIndex(where: { $0.name == metric.name }) {
-          list[i] = metric
-        } else {
-          list.append(metric)
-        }
-        otherMetrics[number] = list
+        list.append(metric)
       }
+      otherMetrics[number] = list
     }
-    // Without a complete trial, the incumbent is the best at the greatest resource so far.
-    if resource != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
+  }
+
+  /// Of several values at one resource the first counts: a further attempt that begins again changes nothing.
+  private mutating func absorbObjective(_ number: TrialNumber, _ resource: Double?, _ value: Double) {
+    trials[number].hasReportedObjective = true
+    guard let resource else {
+      trials[number].value = value
+      return
+    }
+    if curves[number]?.contains(resource) != true { curves[number, default: Curve()].insert(value, at: resource) }
+    trials[number].value = spec.fidelity == nil ? value : curves[number]?.values.last ?? value
   }
 
   private mutating func absorbFailure(
@@ -349,6 +384,7 @@ public struct StudyState: Sendable {
   private mutating func end(_ number: TrialNumber, _ state: TrialState, _ seconds: Double, at time: Timestamp) {
     trials[number].seconds += seconds
     trials[number].endedAt = time
+    trials[number].isFrozen = false
     if spec.costMetric == nil { totalCost += seconds }
     if state.isFinal { finish(number) }
     move(number, to: state)
@@ -379,20 +415,26 @@ public struct StudyState: Sendable {
 
   // MARK: Incumbent
 
-  /// Whether the trial's value counts for the incumbent, and its rank: complete before incomplete, then by resource, then
-  /// by loss. Equal ranks keep the earlier trial.
-  private func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
-    let a = trials[number]
-    let b = trials[other]
-    let aComplete = a.state == .completed
-    let bComplete = b.state == .completed
-    if aComplete != bComplete { return aComplete }
-    if !aComplete, a.resource != b.resource { return a.resource > b.resource }
+  /// Whether the trial can be the incumbent: it did not fail, and its value is final or stands at a resource.
+  public func isCandidate(_ number: TrialNumber) -> Bool {
+    let trial = trials[number]
+    return trial.hasValue && trial.state != .failed && (trial.state == .completed || curves[number] != nil)
+  }
+
+  /// Whether a candidate ranks before another: complete before incomplete, then by the resource of the value, then by
+  /// loss. Of equal ranks the earlier one is the incumbent.
+  public func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
+    let isComplete = trials[number].state == .completed
+    if isComplete != (trials[other].state == .completed) { return isComplete }
+    if !isComplete {
+      let (a, b) = (curves[number]?.resources.last ?? 0, curves[other]?.resources.last ?? 0)
+      if a != b { return a > b }
+    }
     return loss(number) < loss(other)
   }
 
   private mutating func considerIncumbent(_ number: TrialNumber, at time: Timestamp) {
-    guard trials[number].hasValue else {
+    guard isCandidate(number) else {
       if incumbent == number { findIncumbentAnew(at: time) }
       return
     }
@@ -405,7 +447,7 @@ public struct StudyState: Sendable {
   private mutating func setIncumbent(_ number: TrialNumber, at time: Timestamp) {
     incumbent = number
     incumbentIsComplete = trials[number].state == .completed
-    let resource = spec.fidelity == nil ? Double.nan : trials[number].resource
+    let resource = spec.fidelity == nil ? Double.nan : curves[number]?.resources.last ?? .nan
     incumbentChanges.append(
       IncumbentChange(
         trial: number, value: trials[number].value, resource: resource, time: time, trialCount: trials.count))
@@ -415,7 +457,7 @@ public struct StudyState: Sendable {
     incumbent = nil
     incumbentIsComplete = false
     var best: TrialNumber?
-    for number in trials.indices where trials[number].hasValue && trials[number].state != .failed {
+    for number in trials.indices where isCandidate(number) {
       if let current = best { if isBetter(number, than: current) { best = number } } else { best = number }
     }
     if let best { setIncumbent(best, at: time) }

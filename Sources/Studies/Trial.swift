@@ -54,7 +54,8 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   public var target: Double = .nan
   /// The greatest resource reported; 0 at the start.
   public var resource: Double = 0
-  /// The first objective as reported at `resource`; NaN while there is none.
+  /// The first objective: at the greatest resource at which it was reported, or the newest without fidelity. NaN while
+  /// there is none.
   public var value: Double = .nan
   /// Seconds of running, all runs together.
   public var seconds: Double = 0

@@ -122,9 +122,7 @@ public final class Study: Sendable {
       case .success(let value):
         let resource = run.target
         if let fidelity = session.state.spec.fidelity, let target = run.target, target < fidelity.maximum {
-          if !session.state.isRepeated(run.trial, resource: target) {
-            _ = try session.report(run.trial, resource: target, [MetricValue(metric, value)])
-          }
+          _ = try session.report(run.trial, resource: target, [MetricValue(metric, value)])
           if session.verdict(on: run.trial) == .stop {
             try session.stop(run.trial, seconds: elapsed)
           } else {

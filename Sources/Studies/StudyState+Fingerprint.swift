@@ -1,0 +1,119 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+
+extension StudyState {
+  /// One number for everything the state holds: equal states have equal fingerprints, in every process and on every
+  /// machine. Numbers are compared by their bits, so that a NaN equals itself and 0 differs from −0.
+  public var fingerprint: UInt64 { fieldFingerprints.reduce(stableHash("study state")) { mix($0, $1.value) } }
+
+  /// The names of the fields in which two states differ; empty when they are equal.
+  public func differences(from other: StudyState) -> [String] {
+    zip(fieldFingerprints, other.fieldFingerprints).compactMap { $0.value == $1.value ? nil : $0.field }
+  }
+
+  /// A fingerprint of each field, in a fixed order. Every stored property of the state is among them.
+  public var fieldFingerprints: [(field: String, value: UInt64)] {
+    func digest(_ body: (inout Digest) -> Void) -> UInt64 {
+      var digest = Digest()
+      body(&digest)
+      return digest.value
+    }
+    return [
+      ("specification", stableHash(spec.json.text)),
+      ("eventCount", UInt64(eventCount)),
+      ("trials", digest { digest in for trial in trials { digest.add(trial) } }),
+      ("history", digest { $0.add(history) }),
+      (
+        "curves",
+        digest { digest in for (trial, curve) in curves.sorted(by: { $0.key < $1.key }) { digest.add(trial, curve) } }
+      ),
+      (
+        "otherMetrics",
+        digest { digest in
+          for (trial, metrics) in otherMetrics.sorted(by: { $0.key < $1.key }) { digest.add(trial, metrics) }
+        }
+      ),
+      ("queue", digest { $0.add(queue) }),
+      ("running", digest { $0.add(running) }),
+      ("counts", digest { $0.add(counts) }),
+      ("failureCounts", digest { $0.add(failureCounts) }),
+      ("fallbackCount", UInt64(fallbackCount)),
+      ("incumbent", digest { $0.add(incumbent ?? -1) }),
+      ("incumbentIsComplete", incumbentIsComplete ? 1 : 0),
+      ("incumbentChanges", digest { digest in for change in incumbentChanges { digest.add(change) } }),
+      ("activeMilliseconds", digest { $0.add(Int(activeMilliseconds)) }),
+      ("totalCost", digest { $0.add(totalCost) }),
+      ("totalResource", digest { $0.add(totalResource) }),
+      ("createdAt", digest { $0.add(Int(createdAt)) }),
+      ("latestTime", digest { $0.add(Int(latestTime)) }),
+      ("lastEventTime", digest { $0.add(Int(lastEventTime)) }),
+      ("finalCostSum", digest { $0.add(finalCostSum) }),
+      ("finalCostCount", UInt64(finalCostCount)),
+    ]
+  }
+}
+
+/// Numbers and texts, one after the other, as one number.
+private struct Digest {
+  private(set) var value = stableHash("digest")
+
+  mutating func add(_ word: UInt64) { value = mix(value, word) }
+
+  mutating func add(_ number: Int) { add(UInt64(bitPattern: Int64(number))) }
+
+  mutating func add(_ number: Double) { add(number.bitPattern) }
+
+  mutating func add(_ numbers: [Int]) {
+    add(numbers.count)
+    for number in numbers { add(number) }
+  }
+
+  mutating func add(_ numbers: [Double]) {
+    add(numbers.count)
+    for number in numbers { add(number) }
+  }
+
+  mutating func add(_ trial: Trial) {
+    add(Int(trial.state.rawValue))
+    add(Int(trial.failure?.rawValue ?? .max))
+    add(Int(trial.stopReason?.rawValue ?? .max))
+    add(trial.origin?.rawValue ?? -1)
+    add(trial.isFrozen ? 1 : 0)
+    add(trial.hasReportedObjective ? 1 : 0)
+    for count in [trial.failures, trial.losses, trial.runs] { add(Int(count)) }
+    for number in [trial.bracket, trial.parent] { add(Int(number)) }
+    add(trial.worker)
+    for time in [trial.proposedAt, trial.startedAt, trial.endedAt, trial.notBefore] { add(Int(time)) }
+    for number in [trial.target, trial.resource, trial.value, trial.seconds, trial.reportedCost] { add(number) }
+  }
+
+  mutating func add(_ history: History) {
+    add(history.rowCount)
+    add(history.distinctCount)
+    for column in history.slots { add(column) }
+    for column in history.units { add(column) }
+  }
+
+  mutating func add(_ trial: TrialNumber, _ curve: Curve) {
+    add(trial)
+    add(curve.resources)
+    add(curve.values)
+  }
+
+  mutating func add(_ trial: TrialNumber, _ metrics: [MetricValue]) {
+    add(trial)
+    add(metrics.count)
+    for metric in metrics {
+      add(stableHash(metric.name))
+      add(metric.value)
+    }
+  }
+
+  mutating func add(_ change: StudyState.IncumbentChange) {
+    add(change.trial)
+    add(change.value)
+    add(change.resource)
+    add(Int(change.time))
+    add(change.trialCount)
+  }
+}
