@@ -12,8 +12,8 @@ struct StudySummary {
   var trialsFolder: String
 
   var lines: [String] {
-    let done = "\(state.spec.name): \(wasInterrupted ? "interrupted" : "finished"), \(reason)"
-    return [done, ""] + best + trials + resource + next
+    let done = wasInterrupted ? "interrupted" : "finished, \(reason)"
+    return ["\(state.spec.name): \(done)", ""] + best + trials + resource + next
   }
 
   private func field(_ name: String, _ text: String) -> String {
