@@ -81,7 +81,9 @@ struct EnqueueCommand: ParsableCommand {
     case .mapping: throw SpaceError("a mapping is no value of a parameter", at: parameter.name)
     case .sequence(let items):
       let texts = items.compactMap(\.scalarText)
-      guard texts.count == items.count else { throw SpaceError("a list of single values is needed", at: parameter.name) }
+      guard texts.count == items.count else {
+        throw SpaceError("a list of single values is needed", at: parameter.name)
+      }
       if case .simplex = parameter.domain {
         let weights = texts.compactMap { Double($0) }
         guard weights.count == texts.count else { throw SpaceError("weights are numbers", at: parameter.name) }

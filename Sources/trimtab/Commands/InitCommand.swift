@@ -52,7 +52,8 @@ struct InitCommand: ParsableCommand {
         return
       }
       if output != "-", !force, access(output, F_OK) == 0 {
-        throw CommandError(.failure, "\(output): the file exists (choose another with --output, or write over it with --force)")
+        throw CommandError(
+          .failure, "\(output): the file exists (choose another with --output, or write over it with --force)")
       }
       let command = try words.isEmpty ? [] : makeCommand()
       let name = studyName(command)

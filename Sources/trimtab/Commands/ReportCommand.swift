@@ -139,7 +139,8 @@ struct ReportCommand: ParsableCommand {
   private static func send(_ line: String, to path: String) throws {
     var bytes = Array((line + "\n").utf8)
     guard bytes.count <= longestLine else {
-      throw CommandError(.badInput, "the report is longer than \(longestLine) bytes (shorten it, or report less at once)")
+      throw CommandError(
+        .badInput, "the report is longer than \(longestLine) bytes (shorten it, or report less at once)")
     }
     signal(SIGPIPE, SIG_IGN)
     // Without a reader, opening a FIFO would wait for ever.

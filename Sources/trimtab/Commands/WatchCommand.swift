@@ -60,7 +60,8 @@ struct WatchCommand: ParsableCommand {
     if json { return JSONView(session, ownOnly: false) }
     let terminal = Terminal.standardOutput()
     return terminal.isLive
-      ? LiveView(session, terminal, footer: "Ctrl-C ends the watching, not the study") : LineView(session, ownOnly: false)
+      ? LiveView(session, terminal, footer: "Ctrl-C ends the watching, not the study")
+      : LineView(session, ownOnly: false)
   }
 
   private func printFrame(_ session: Session) {

@@ -51,7 +51,9 @@ struct SpecDifference: Equatable {
   var key: String { path.map { $0.contains(".") || $0.contains("=") ? "`\($0)`" : $0 }.joined(separator: ".") }
 
   /// `budget.trials: 60 → 100`.
-  func line(_ arrow: String) -> String { "\(key): \(Self.text(old) ?? "(default)") \(arrow) \(Self.text(new) ?? "(default)")" }
+  func line(_ arrow: String) -> String {
+    "\(key): \(Self.text(old) ?? "(default)") \(arrow) \(Self.text(new) ?? "(default)")"
+  }
 
   /// The argument of `trimtab amend` that makes this change.
   var change: String { "\(key)=\(Self.text(new) ?? "null")" }
@@ -78,7 +80,8 @@ struct SpecDifference: Equatable {
       return false
     }
     let isPlain = text.unicodeScalars.allSatisfy { scalar in
-      scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "_-.".unicodeScalars.contains(scalar))
+      scalar.isASCII
+        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "_-.".unicodeScalars.contains(scalar))
     }
     let isWord = Choice(scalar: text, quoted: false) == .text(text)
     return isPlain && isWord && !["null", "Null", "NULL"].contains(text)

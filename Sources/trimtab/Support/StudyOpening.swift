@@ -36,7 +36,9 @@ extension StudyFile {
   func checkMethod() throws(Diagnostics) {
     var found = Diagnostics(source: source)
     for problem in Catalogue.check(spec) {
-      for diagnostic in diagnostics(problem.message, at: problem.path, hint: problem.hint).list { found.add(diagnostic) }
+      for diagnostic in diagnostics(problem.message, at: problem.path, hint: problem.hint).list {
+        found.add(diagnostic)
+      }
     }
     try found.throwIfAny()
   }

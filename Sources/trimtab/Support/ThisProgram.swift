@@ -63,7 +63,9 @@ func absolutePath(_ path: String) -> String {
 /// A word as a shell reads it back.
 func shellWord(_ text: String) -> String {
   let plain = text.unicodeScalars.allSatisfy { scalar in
-    scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "_-./=:,+%@".unicodeScalars.contains(scalar))
+    scalar.isASCII
+      && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+        || "_-./=:,+%@".unicodeScalars.contains(scalar))
   }
   if plain, !text.isEmpty { return text }
   return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"

@@ -3,7 +3,8 @@ import Trimtab
 /// What happens in a study, event by event, as its log tells it from some position on.
 final class EventFeed {
   private let session: Session
-  private var position: Int
+  /// The study up to the event handed out last: what an event means can change with those that follow.
+  private var state: StudyState
   /// Trials that run in this session's process. Nil shows the trials of all processes.
   private var own: Set<TrialNumber>?
 
@@ -11,23 +12,19 @@ final class EventFeed {
   /// - Parameter ownOnly: whether trials that other processes run are left out.
   init(_ session: Session, ownOnly: Bool) {
     self.session = session
-    position = session.state.eventCount
+    state = session.state
     own = ownOnly ? [] : nil
   }
 
-  /// Hands out what was recorded since the last call. The session has read it before: call `catchUp` where others write.
+  /// Hands out what was recorded since the last call, each event with the state just after it. The session has read it
+  /// before: call `catchUp` where others write.
   /// - Throws: `StoreError` when the log cannot be read.
-  func news(_ body: (Event) -> Void) throws {
-    let end = session.state.eventCount
-    guard position < end else { return }
-    // Reading may run ahead of the session, whose state tells what an event led to; the rest comes next time.
-    var index = position
-    _ = try session.events(from: position) { event in
-      defer { index += 1 }
-      guard index < end, concernsUs(event) else { return }
-      body(event)
+  func news(_ body: (Event, StudyState) -> Void) throws {
+    guard state.eventCount < session.state.eventCount else { return }
+    _ = try session.events(from: state.eventCount) { event in
+      try state.absorb(event)
+      if concernsUs(event) { body(event, state) }
     }
-    position = end
   }
 
   private func concernsUs(_ event: Event) -> Bool {

@@ -27,7 +27,9 @@ enum Shown {
   /// `12s`, `3m 05s`, `2h 03m`, `1d 04h`.
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e12 else { return "unknown" }
-    if seconds < 10, seconds != seconds.rounded() { return "\(JSONValue.plainText((max(0, seconds) * 10).rounded() / 10))s" }
+    if seconds < 10, seconds != seconds.rounded() {
+      return "\(JSONValue.plainText((max(0, seconds) * 10).rounded() / 10))s"
+    }
     let whole = Int(max(0, seconds).rounded())
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     if whole < 60 { return "\(whole)s" }

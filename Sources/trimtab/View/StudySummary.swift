@@ -29,7 +29,8 @@ struct StudySummary {
     let configuration = state.history.configuration(trial)
     lines += state.spec.space.values(of: configuration).map { field("", "\($0.name)=\($0.value.description)") }
     let folder = TrialFolder(root: trialsFolder, trial: trial)
-    lines.append(field("files", shownPath(folder.path) + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
+    lines.append(
+      field("files", shownPath(folder.path) + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
     return lines
   }
 

@@ -31,12 +31,14 @@ final class LineView: TuneView {
     let state = session.state
     output.print("study \(state.spec.name): \(Shown.method(state.spec.method)), \(budget), \(parallel) at a time")
     output.print(
-      isNew ? "store \(shownPath(store)), new" : "store \(shownPath(store)), goes on after \(Shown.count(state.trials.count, "trial"))")
+      isNew
+        ? "store \(shownPath(store)), new"
+        : "store \(shownPath(store)), goes on after \(Shown.count(state.trials.count, "trial"))")
   }
 
   func update(interruptions: Int) {
     // What cannot be read now is shown in the next round.
-    try? feed.news { event in if let line = EventText.line(event, session.state) { output.print(line) } }
+    try? feed.news { event, state in if let line = EventText.line(event, state) { output.print(line) } }
     while announced < min(interruptions, 3) {
       announced += 1
       output.print(interruptionText(announced))
@@ -92,8 +94,8 @@ final class JSONView: TuneView {
   }
 
   func update(interruptions: Int) {
-    try? feed.news { event in
-      if let object = EventJSON.object(event, session.state) { output.print(object.text) }
+    try? feed.news { event, state in
+      if let object = EventJSON.object(event, state) { output.print(object.text) }
     }
     output.flush(waits: false)
   }
@@ -154,10 +156,10 @@ final class LiveView: TuneView {
   func begin(isNew: Bool, store: String, parallel: Int, budget: String) { update(interruptions: 0) }
 
   func update(interruptions: Int) {
-    try? feed.news { event in
+    try? feed.news { event, state in
       switch event.body {
       case .trialFailed, .trialLost, .studyAmended:
-        if let line = EventText.line(event, session.state) { notice(line) }
+        if let line = EventText.line(event, state) { notice(line) }
       default: break
       }
     }
@@ -194,7 +196,9 @@ final class LiveView: TuneView {
     guard !notices.isEmpty else { return [] }
     let earlier = noticeCount - notices.count
     return (earlier > 0 ? ["\(earlier) earlier notices are not shown"] : [])
-      + notices.map { "! \($0.split(whereSeparator: \.isNewline).map { printable(String($0)) }.joined(separator: "\n    "))" }
+      + notices.map {
+        "! \($0.split(whereSeparator: \.isNewline).map { printable(String($0)) }.joined(separator: "\n    "))"
+      }
       + [""]
   }
 }
