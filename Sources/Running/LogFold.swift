@@ -34,24 +34,62 @@ public struct LogFold {
   private static func read(
     _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
   ) throws -> LogFold {
-    var fold: LogFold?
+    var place: Place<LogFold>?
+    try walk(log) { event in
+      let fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
+      place = Place(fold)
+      return fold.state.spec
+    } next: { event in
+      try place?.value.absorb(event)
+    }
+    guard let place else { throw emptyLog }
+    return place.value
+  }
+
+  /// A study's state without its method, for those who only look.
+  /// - Throws: `StoreError`, `FrameError`, `EventError` or `Diagnostics` when the log cannot be read.
+  public static func state(of log: any StudyLog) throws -> StudyState {
+    var place: Place<StudyState>?
+    try walk(log) { event in
+      let state = try StudyState(first: event)
+      place = Place(state)
+      return state.spec
+    } next: { event in
+      try place?.value.absorb(event)
+    }
+    guard let place else { throw emptyLog }
+    return place.value
+  }
+
+  /// Holds a large value where it is changed in place; an optional of the value itself would be copied at each look.
+  private final class Place<Value> {
+    var value: Value
+
+    init(_ value: Value) { self.value = value }
+  }
+
+  private static var emptyLog: StoreError { StoreError(.corrupt, "the study's log is empty") }
+
+  /// Calls `first` with the first event of a log, which gives the study's specification, and `next` with each other.
+  private static func walk(
+    _ log: any StudyLog, first: (Event) throws -> StudySpec, next: (Event) throws -> Void
+  ) throws {
     var codec = FrameCodec(objectives: [])
+    var count = 0
     try log.read(from: 0) { position, frame in
-      let expected = fold?.state.eventCount ?? 0
-      guard position == expected else {
-        throw StoreError(.corrupt, "the log has a gap: event \(expected) is followed by \(position)")
+      guard position == count else {
+        throw StoreError(.corrupt, "the log has a gap: event \(count) is followed by \(position)")
       }
-      try codec.decode(frame) { event in
-        if fold == nil {
-          fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
-          codec = FrameCodec(objectives: fold?.state.spec.objectives.map(\.metric) ?? [])
+      let decoder = codec
+      try decoder.decode(frame) { event in
+        if count == 0 {
+          codec = FrameCodec(objectives: try first(event).objectives.map(\.metric))
         } else {
-          try fold?.absorb(event)
+          try next(event)
         }
+        count += 1
       }
     }
-    guard let fold else { throw StoreError(.corrupt, "the study's log is empty") }
-    return fold
   }
 
   /// Takes over the next event.
