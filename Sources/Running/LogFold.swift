@@ -35,19 +35,12 @@ public struct LogFold {
     _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
   ) throws -> LogFold {
     var fold: LogFold?
-    var codec = FrameCodec(objectives: [])
-    try log.read(from: 0) { position, frame in
-      let expected = fold?.state.eventCount ?? 0
-      guard position == expected else {
-        throw StoreError(.corrupt, "the log has a gap: event \(expected) is followed by \(position)")
-      }
-      try codec.decode(frame) { event in
-        if fold == nil {
-          fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
-          codec = FrameCodec(objectives: fold?.state.spec.objectives.map(\.metric) ?? [])
-        } else {
-          try fold?.absorb(event)
-        }
+    var reader = LogReader()
+    try reader.read(log) { _, event in
+      if fold == nil {
+        fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
+      } else {
+        try fold?.absorb(event)
       }
     }
     guard let fold else { throw StoreError(.corrupt, "the study's log is empty") }
