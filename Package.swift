@@ -53,7 +53,7 @@ let package = Package(
       path: "Sources/Trimtab", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabCommand",
-      dependencies: ["Trimtab", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["Trimtab", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabBenchmark", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Benchmark",

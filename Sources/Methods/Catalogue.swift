@@ -3,7 +3,7 @@ import TrimtabStudies
 
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
-  public static let samplers: [CatalogueEntry] = [RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
+  public static let samplers: [CatalogueEntry] = [TPE.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
 
   public static let schedulers: [CatalogueEntry] = [FullFidelity.entry, MedianStopping.entry, ASHA.entry]
 
@@ -20,6 +20,7 @@ public enum Catalogue {
   private static func makeSampler(_ spec: StudySpec) -> any Sampler {
     let part = spec.method.sampler
     switch part.name {
+    case "tpe": return TPE(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()

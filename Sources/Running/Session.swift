@@ -117,6 +117,25 @@ public final class Session {
     if fold.methodIsOutdated { try rebuild() }
   }
 
+  /// Hands out what the log holds from a position on, in the order of the log.
+  /// - Parameter position: 0, or what an earlier call returned.
+  /// - Returns: the position after the last event.
+  /// - Throws: `StoreError` or `FrameError` when the log cannot be read, and what `body` throws.
+  public func events(from position: Int, _ body: (Event) throws -> Void) throws -> Int {
+    var next = position
+    try log.read(from: position) { _, frame in
+      try codec.decode(frame) { event in
+        next += 1
+        try body(event)
+      }
+    }
+    return next
+  }
+
+  /// Whether the process behind a worker lives.
+  /// - Throws: `StoreError` when that cannot be told.
+  public func isAlive(_ worker: WorkerID) throws -> Bool { try log.isAlive(worker) }
+
   private func rebuild() throws {
     fold = try LogFold(log: log, makeMethod: makeMethod)
     isAhead = false
@@ -160,14 +179,16 @@ public final class Session {
   // MARK: Asking
 
   /// What this worker is to do next; a trial to run is recorded as started before the call returns.
-  /// - Parameter isFrozenHere: whether a frozen trial's process is this session's own.
-  public func ask(isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
+  /// - Parameters:
+  ///   - mayStartNew: whether a trial that never ran may be begun; otherwise only trials that go on.
+  ///   - isFrozenHere: whether a frozen trial's process is this session's own.
+  public func ask(mayStartNew: Bool = true, isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
     try recordLost()
-    if proposing > Self.slowProposal, let answer = try askAhead(isFrozenHere) { return answer }
+    if proposing > Self.slowProposal, let answer = try askAhead(mayStartNew, isFrozenHere) { return answer }
     var answer = Ask.wait
     try append {
-      let plan = try makePlan(isFrozenHere)
+      let plan = try makePlan(mayStartNew, isFrozenHere)
       answer = plan.answer
       return plan.events
     }
@@ -179,10 +200,10 @@ public final class Session {
 
   /// Proposes while only other asks wait, and records the proposal if nothing has made it impossible meanwhile.
   /// - Returns: nil when something has.
-  private func askAhead(_ isFrozenHere: (TrialNumber) -> Bool) throws -> Ask? {
+  private func askAhead(_ mayStartNew: Bool, _ isFrozenHere: (TrialNumber) -> Bool) throws -> Ask? {
     try log.withAskLock {
       try catchUp()
-      let plan = try makePlan(isFrozenHere)
+      let plan = try makePlan(mayStartNew, isFrozenHere)
       guard !plan.events.isEmpty else { return plan.answer }
       let count = fold.state.trials.count
       let resumed = plan.isNew ? nil : plan.events.first?.trial
@@ -203,7 +224,7 @@ public final class Session {
   }
 
   /// What to do, by what the log says now.
-  private func makePlan(_ isFrozenHere: (TrialNumber) -> Bool) throws -> Plan {
+  private func makePlan(_ mayStartNew: Bool, _ isFrozenHere: (TrialNumber) -> Bool) throws -> Plan {
     let now = clock()
     let limit = fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
@@ -212,13 +233,14 @@ public final class Session {
     }
     var plan = Plan()
     var reason: String?
-    if let queued = fold.state.nextQueued(now: now, canResume: canResume) {
+    let isNextInQueue = { trial in canResume(trial) && (mayStartNew || self.fold.state.trials[trial].runs > 0) }
+    if let queued = fold.state.nextQueued(now: now, canResume: isNextInQueue) {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))
       return plan
     }
     let start = ContinuousClock.now
-    let proposal = try fold.propose(mayStartNew: limit == nil, canResume: canResume)
+    let proposal = try fold.propose(mayStartNew: limit == nil && mayStartNew, canResume: canResume)
     proposing = ContinuousClock.now - start
     switch proposal {
     case .new(let configuration, let target, let annotation):
@@ -240,13 +262,33 @@ public final class Session {
         Event(time: now, .trialStarted(trial, worker: worker)),
       ]
       plan.answer = .run(resumed)
-    case .wait: reason = limit == nil ? "the method has nothing more to try" : nil
+    case .wait: break
     case .exhausted(let text): reason = text
     }
     if case .wait = plan.answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
-      plan.answer = .finished(reason ?? limit.map { "the budget of \($0) is spent" } ?? "nothing is left to do")
+      plan.answer = .finished(reason ?? Self.reason(limit))
     }
     return plan
+  }
+
+  /// Why nothing is left to do for anybody; nil while something is. Records nothing, and knows what `catchUp` last read.
+  /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
+  public func finishedReason() throws -> String? {
+    let limit = fold.state.reachedLimit(now: clock())
+    let mayContinue = !(limit?.forbidsContinuing ?? false)
+    guard fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue else { return nil }
+    // A method is a value: what this copy draws is forgotten with it.
+    var method = fold.method
+    let proposal = try method.propose(state: fold.state, mayStartNew: limit == nil) { _ in mayContinue }
+    switch proposal {
+    case .new, .resume: return nil
+    case .exhausted(let reason): return reason
+    case .wait: return Self.reason(limit)
+    }
+  }
+
+  private static func reason(_ limit: BudgetLimit?) -> String {
+    limit.map { "the budget of \($0) is spent" } ?? "the method has nothing more to try"
   }
 
   private func run(_ trial: TrialNumber) -> TrialRun {

@@ -171,19 +171,19 @@ public struct StoreCheck {
   }
 
   private mutating func fold(_ name: String, _ log: SQLiteLog) -> StudyState? {
-    var state: StudyState?
+    let place = Place<StudyState>()
     var position = 0
     var reader = LogReader()
     do {
       try reader.read(log) { sequence, event in
         position = sequence
-        if state == nil { state = try StudyState(first: event) } else { try state?.absorb(event) }
+        try place.absorb(event)
       }
     } catch {
       problem("events of '\(name)'", ["event \(position): \(error)"], mend: Self.damageMend)
       return nil
     }
-    guard let state else {
+    guard let state = place.value else {
       problem("events of '\(name)'", ["the log is empty"], mend: Self.damageMend)
       return nil
     }

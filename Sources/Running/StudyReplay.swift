@@ -38,19 +38,19 @@ public struct StudyReplay: Sendable {
     onEvent: (_ sequence: Int, _ event: Event, _ state: StudyState) throws -> Void = { _, _, _ in }
   ) throws {
     let end = end ?? .max
-    var folded: StudyState?
+    let folded = Place<StudyState>()
     /// Where each method begins to count.
     var methods: [(first: Int, spec: MethodSpec)] = []
     var reader = LogReader()
     try reader.read(log) { sequence, event in
       guard sequence < end else { return }
-      if folded == nil { folded = try StudyState(first: event) } else { try folded?.absorb(event) }
-      guard let state = folded else { return }
+      try folded.absorb(event)
+      guard let state = folded.value else { return }
       if methods.last?.spec != state.spec.method { methods.append((sequence, state.spec.method)) }
       try onEvent(sequence, event, state)
     }
-    guard let folded else { throw StoreError(.corrupt, "the study's log is empty") }
-    state = folded
+    guard let state = folded.value else { throw LogFold.emptyLog }
+    self.state = state
     eventCount = state.eventCount
     guard isVerified else { return }
     violations = state.invariantViolations()
@@ -63,22 +63,15 @@ public struct StudyReplay: Sendable {
 
   /// The state by another way: every event is written as bytes by itself, read back and absorbed.
   private static func foldAgain(_ log: any StudyLog, upTo end: Int) throws -> StudyState {
-    var state: StudyState?
+    let copy = Place<StudyState>()
     var codec = FrameCodec(objectives: [])
     var reader = LogReader()
     try reader.read(log) { sequence, event in
       guard sequence < end else { return }
-      for copy in try codec.decode(codec.encode([event])) {
-        if state == nil {
-          let first = try StudyState(first: copy)
-          state = first
-          codec = FrameCodec(objectives: first.spec.objectives.map(\.metric))
-        } else {
-          try state?.absorb(copy)
-        }
-      }
+      for event in try codec.decode(codec.encode([event])) { try copy.absorb(event) }
+      if sequence == 0 { codec = FrameCodec(objectives: copy.value?.spec.objectives.map(\.metric) ?? []) }
     }
-    guard let state else { throw StoreError(.corrupt, "the study's log is empty") }
+    guard let state = copy.value else { throw LogFold.emptyLog }
     return state
   }
 
@@ -97,15 +90,15 @@ public struct StudyReplay: Sendable {
     _ method: MethodSpec, from first: Int, to last: Int, _ log: any StudyLog,
     _ makeMethod: (StudySpec) throws -> Method
   ) throws {
-    var fold: LogFold?
+    let fold = Place<LogFold>()
     var pending: Pending?
     // The worker that wrote the last event, when it was one.
     var lastWriter: WorkerID?
     var reader = LogReader()
     try reader.read(log) { sequence, event in
       guard sequence < last else { return }
-      if fold == nil {
-        fold = try LogFold(first: event, method: method, makeMethod: makeMethod)
+      if fold.value == nil {
+        fold.value = try LogFold(first: event, method: method, makeMethod: makeMethod)
         return
       }
       if let proposal = pending {
@@ -117,11 +110,12 @@ public struct StudyReplay: Sendable {
         }
       }
       // Looked at in place: a copy of the fold would make absorbing copy all of it.
-      if sequence >= first, let text = fold.flatMap({ disagreement(sequence, event, $0, lastWriter) }) {
+      if sequence >= first, let text = fold.value.flatMap({ disagreement(sequence, event, $0, lastWriter) }) {
         pending = Pending(agrees: text.isEmpty, text: text, lastWriter: lastWriter, isFirst: sequence == 1)
       }
-      lastWriter = fold.flatMap { Self.writer(of: event, $0.state) } ?? (Self.isProposal(event) ? lastWriter : nil)
-      try fold?.absorb(event)
+      lastWriter =
+        fold.value.flatMap { Self.writer(of: event, $0.state) } ?? (Self.isProposal(event) ? lastWriter : nil)
+      try fold.value?.absorb(event)
     }
   }
 

@@ -9,5 +9,8 @@ struct TrimtabCommand: ParsableCommand {
     commandName: "trimtab",
     abstract: "Tune any program's hyperparameters, and lose no result.",
     version: programVersion,
-    subcommands: [])
+    subcommands: [
+      TuneCommand.self,
+      GuardCommand.self,
+    ])
 }

@@ -91,3 +91,10 @@ int trimtab_byte_is_locked(int descriptor, int64_t offset);
 
 // The number of the file system on which a path lies, as statfs(2) lists them; -1 when it cannot be told.
 int64_t trimtab_file_system(const char *_Nonnull path);
+
+// Turns signals into bytes: each of these signals writes its number into a pipe, whose reading end (close-on-exec, does
+// not block) is returned; -1 and errno. SIGHUP stays ignored if it is. At most once in a process.
+int trimtab_signal_pipe(const int *_Nonnull signals, int count);
+
+// The size of a terminal in characters; 0, or -1 and errno. A terminal that does not know says 0.
+int trimtab_terminal_size(int descriptor, int *_Nonnull columns, int *_Nonnull rows);

@@ -5,14 +5,14 @@
 #endif
 
 /// Finds programs before the fork, because only here can a failure still be told clearly.
-enum ProgramPath {
+public enum ProgramPath {
   /// What a program search uses when the environment has no PATH (as `execvp` does).
   static let defaultSearchPath = "/usr/local/bin:/bin:/usr/bin"
 
   /// The path to hand to execve in a process whose current folder is `workingDirectory`.
   ///
   /// - Throws: `LaunchError.programNotFound`, `.programNotExecutable`.
-  static func resolve(
+  public static func resolve(
     _ program: String, searchPath: String?, workingDirectory: String
   ) throws(LaunchError) -> String {
     guard !program.isEmpty else { throw .emptyCommand }

@@ -41,7 +41,7 @@ public struct TrialFolder: Sendable {
   }
 
   /// Whether the checkpoint folder holds anything.
-  var hasCheckpoint: Bool {
+  public var hasCheckpoint: Bool {
     guard let directory = opendir(checkpoint) else { return false }
     defer { closedir(directory) }
     while let entry = readdir(directory) {

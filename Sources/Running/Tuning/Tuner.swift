@@ -22,6 +22,8 @@ public struct TunerSettings: Sendable {
   public var guardArguments: [String]
   /// The environment that trials inherit.
   public var environment: [(name: String, value: String)]
+  /// How many trials to begin here, at most; nil leaves that to the study's budget.
+  public var maximumTrials: Int?
 
   public init(
     parallel: Int, workingDirectory: String, trialsFolder: String, executable: String, guardArguments: [String],
@@ -71,8 +73,10 @@ public final class Tuner {
   private var nextAsk = MonotonicTime(nanoseconds: 0)
   private var nextMemoryCheck = MonotonicTime(nanoseconds: 0)
   private var finishedReason: String?
-  private var interruptions = 0
   private var storeTroubleSince: MonotonicTime?
+  private var nextStoreAttempt = MonotonicTime(nanoseconds: 0)
+  /// The trials that ever ran here.
+  private var trialsRunHere: Set<TrialNumber> = []
   private var launchFailures = 0
 
   /// How often a waiting worker looks for what other processes did.
@@ -109,6 +113,9 @@ public final class Tuner {
     active.map { ($0.trial.run.trial, $0.trial.seconds(until: now)) }
   }
 
+  /// How often a person has asked for the end.
+  public private(set) var interruptions = 0
+
   /// Whether a person has asked for the end.
   public var isInterrupted: Bool { interruptions > 0 }
 
@@ -120,6 +127,7 @@ public final class Tuner {
       active[i].trial.end(.release)
       active[i].process.stop(grace: interruptions > 2 ? .zero : .seconds(spec.limits.grace), now: now)
     }
+    if interruptions > 2 { for process in frozen.values { process.stop(grace: .zero, now: now) } }
   }
 
   /// Works on the study until nothing is left to do or a person ends it.
@@ -148,21 +156,33 @@ public final class Tuner {
 
   private func fill() throws {
     while active.count < settings.parallel, interruptions == 0, finishedReason == nil, now >= nextAsk,
-      storeTroubleSince == nil
+      now >= nextStoreAttempt
     {
+      let mayStartNew = settings.maximumTrials.map { trialsRunHere.count < $0 } ?? true
       let answer: Ask
       do {
-        answer = try session.ask(isFrozenHere: { self.frozen[$0] != nil })
+        answer = try session.ask(mayStartNew: mayStartNew, isFrozenHere: { self.frozen[$0] != nil })
       } catch let error as StoreError {
         try endure(error)
         return
       }
+      storeWorks()
       switch answer {
-      case .run(let run): try start(run)
-      case .wait: nextAsk = now.advanced(by: Self.idlePause)
-      case .finished(let reason): finishedReason = reason
+      case .run(let run):
+        trialsRunHere.insert(run.trial)
+        try start(run)
+      case .wait:
+        nextAsk = now.advanced(by: Self.idlePause)
+        if !mayStartNew, active.isEmpty, !session.state.queue.contains(where: trialsRunHere.contains) {
+          finishedReason = enoughRunHere
+        }
+      case .finished(let reason): finishedReason = mayStartNew ? reason : enoughRunHere
       }
     }
+  }
+
+  private var enoughRunHere: String {
+    "\(trialsRunHere.count) trial\(trialsRunHere.count == 1 ? " has" : "s have") been run, as asked for"
   }
 
   private func start(_ run: TrialRun) throws {
@@ -361,39 +381,43 @@ public final class Tuner {
 
   /// Records what has arrived and ended. What the store refuses for now is kept and tried again.
   private func record() throws {
-    if let since = storeTroubleSince {
-      guard now >= since.advanced(by: .seconds(1)) || active.isEmpty else { return }
-    }
+    guard now >= nextStoreAttempt else { return }
     do {
       for i in active.indices.reversed() {
         try recordReports(i)
         if active[i].trial.exit == nil, active[i].process.isFrozen {
           let (trial, process) = active[i]
           try session.pause(trial.run.trial, isFrozen: true, seconds: trial.seconds(until: now))
+          storeWorks()
           frozen[trial.run.trial] = process
           active.remove(at: i)
           nextAsk = now
           onEvent(.ended(trial.run.trial))
         } else if active[i].trial.exit != nil {
           try recordEnd(i)
+          storeWorks()
           let number = active[i].trial.run.trial
           active.remove(at: i)
           nextAsk = now
           onEvent(.ended(number))
         }
       }
-      if storeTroubleSince != nil {
-        storeTroubleSince = nil
-        onEvent(.notice("the store can be written again"))
-      }
     } catch let error as StoreError {
       try endure(error)
     }
   }
 
+  /// Something was written: trouble, if there was any, is over.
+  private func storeWorks() {
+    guard storeTroubleSince != nil else { return }
+    storeTroubleSince = nil
+    onEvent(.notice("the store can be written again"))
+  }
+
   /// A full or busy disk may recover; trials go on meanwhile.
   private func endure(_ error: StoreError) throws {
     guard [.full, .busy, .other].contains(error.kind) else { throw error }
+    nextStoreAttempt = now.advanced(by: .seconds(1))
     guard let since = storeTroubleSince else {
       storeTroubleSince = now
       onEvent(.notice("\(error); results are kept and written as soon as that is possible"))
@@ -409,6 +433,7 @@ public final class Tuner {
     let verdict: Verdict
     do {
       verdict = try session.report(number, reports)
+      storeWorks()
     } catch let error as SessionError {
       active[i].trial.pendingReports = []
       if error.kind == .notRunning {
@@ -514,11 +539,13 @@ public final class Tuner {
 
   /// Frozen processes cannot outlive this one. Their trials stay paused and go on from their checkpoints.
   private func endFrozen() {
-    for process in frozen.values { process.stop(grace: .zero, now: now) }
-    let limit = now.advanced(by: .seconds(5))
+    let grace = interruptions > 2 ? Duration.zero : .seconds(spec.limits.grace)
+    for process in frozen.values { process.stop(grace: grace, now: now) }
+    let limit = now.advanced(by: grace + .seconds(5))
     while frozen.contains(where: { $0.value.status == nil }), now < limit {
       usleep(10_000)
       now = .now()
+      onIdle(self)
       for process in frozen.values {
         for descriptor in process.descriptors { _ = process.handleReadable(descriptor, now: now) }
         _ = process.tick(now: now)

@@ -1,0 +1,41 @@
+# Two commands do all: `make demo` and `make test`. Both install what is missing first.
+
+.PHONY: demo test quick-test build release bench kill-suite lint format clean setup
+
+# Installs missing system packages, builds, and tunes a real training job.
+demo: setup
+	@Scripts/demo.sh
+
+# Everything that must hold, as CI runs it.
+test: setup
+	@Scripts/test.sh
+
+# The tests of one's own change: no examples, no kill suite.
+quick-test:
+	swift test -Xswiftc -O --parallel
+
+build:
+	swift build
+
+release:
+	swift build -c release --product trimtab
+
+# Speed beside Optuna and Rustuna; writes docs/benchmarks.md.
+bench: setup
+	@Scripts/bench.sh
+
+# Tuning processes killed at random moments, more often than in `make test`.
+kill-suite: setup
+	@swift build --product trimtab && python3 Scripts/kill_suite.py --trimtab .build/debug/trimtab --kills 400 --seed 1
+
+setup:
+	@Scripts/setup.sh
+
+lint:
+	swift format lint --strict -r Sources Tests Examples/digits/Sources Examples/digits/Tests Package.swift
+
+format:
+	swift format -i -r Sources Tests Examples/digits/Sources Examples/digits/Tests Package.swift
+
+clean:
+	rm -rf .build .build-* Examples/digits/.build

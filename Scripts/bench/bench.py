@@ -1,0 +1,170 @@
+"""Runs the benchmarks of Trimtab, its floor and its peers in turn, and makes the tables.
+
+Each figure is the median over rounds; within a round all contenders run one after the other, so that a ratio compares
+measurements made within seconds of each other. Processes of one contender start together.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BENCHMARK = os.path.abspath(".build/release/trimtab-benchmark")
+TRIMTAB = os.path.abspath(".build/release/trimtab")
+PEERS = [sys.executable, os.path.join(HERE, "peers.py")]
+
+
+def run(command):
+    """The JSON line that a benchmark prints last."""
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def together(commands):
+    """Wall seconds until all of several processes have ended, and their JSON lines."""
+    begun = time.perf_counter()
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    lines = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
+    if any(process.returncode for process in processes):
+        raise RuntimeError(f"{commands[0]} failed")
+    # What a process itself measured leaves out its start, which is seconds for some and milliseconds for others.
+    return max(line["seconds"] for line in lines), lines, time.perf_counter() - begun
+
+
+def noop(folder, processes, durability, trials, peer_trials, rounds):
+    """Trials per second of each contender, and the ratios to it within a round."""
+    rates = {name: [] for name in ("trimtab", "floor", "optuna", "rustuna")}
+    ratios = {name: [] for name in ("floor", "optuna", "rustuna")}
+    starvation = []
+    for index in range(rounds):
+        def path(name):
+            return os.path.join(folder, f"{name}-{processes}-{durability}-{index}.db")
+
+        subprocess.run([BENCHMARK, "noop-create", path("t"), str(trials), durability], check=True)
+        seconds, lines, _ = together([[BENCHMARK, "noop", path("t"), durability]] * processes)
+        assert sum(line["trials"] for line in lines) == trials
+        ours = trials / seconds
+        starvation += [line["p99_us"] / line["median_us"] for line in lines]
+        rates["trimtab"].append(ours)
+
+        subprocess.run([BENCHMARK, "floor-create", path("f")], check=True)
+        share = trials // processes
+        seconds, _, _ = together([[BENCHMARK, "floor", path("f"), str(share), durability]] * processes)
+        rates["floor"].append(share * processes / seconds)
+        ratios["floor"].append(ours / rates["floor"][-1])
+
+        for peer in ("optuna", "rustuna"):
+            if index >= 1 and peer_trials == 0:
+                continue
+            subprocess.run(PEERS + ["noop-create", peer, path(peer)], check=True, stdout=subprocess.DEVNULL)
+            share = max(2, peer_trials // processes)
+            try:
+                seconds, _, _ = together([PEERS + ["noop", peer, path(peer), str(share)]] * processes)
+            except Exception as error:  # a peer that fails under load is a result as well
+                print(f"{peer} with {processes} processes: {error}", file=sys.stderr)
+                continue
+            rates[peer].append(share * processes / seconds)
+            ratios[peer].append(ours / rates[peer][-1])
+    middle = {name: statistics.median(values) if values else None for name, values in rates.items()}
+    return middle, {name: statistics.median(v) if v else None for name, v in ratios.items()}, statistics.median(starvation)
+
+
+def show(value, digits=0):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one round, small numbers")
+    parser.add_argument("--output", default="docs/benchmarks.md")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
+    lines = []
+
+    def put(text=""):
+        print(text, flush=True)
+        lines.append(text)
+
+    put("# Speed")
+    put()
+    put(
+        f"Measured by `make bench` on {datetime.date.today()}: {platform.machine()}, {os.cpu_count()} cores, "
+        f"Linux {platform.release()}, Python {platform.python_version()}, Optuna 5.0.0, Rustuna 0.2.0; "
+        f"medians over {rounds} round{'s' if rounds > 1 else ''}, all contenders in turn within a round.")
+    put()
+    put("## Trials that do nothing, SQLite, 10 parameters, random search")
+    put()
+    put("Trials per second of all processes together; ratios are medians of the rounds' ratios. The floor makes the same")
+    put("number of commits of the same size through SQLite's C interface and does nothing else.")
+    put()
+    put("| durability | processes | trimtab | floor | of the floor | Optuna | × Optuna | Rustuna | × Rustuna | p99 / median of a commit |")
+    put("|---|---|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory(dir=".build") as folder:
+        for durability, trials in (("durable", 1000 if options.quick else 3000), ("relaxed", 4000 if options.quick else 20000)):
+            for processes in (1, 4, 8):
+                rates, ratios, starvation = noop(folder, processes, durability, trials, 40 if options.quick else 120, rounds)
+                put(
+                    f"| {durability} | {processes} | {show(rates['trimtab'])} | {show(rates['floor'])} | "
+                    f"{show(100 * ratios['floor'])} % | {show(rates['optuna'], 1)} | {show(ratios['optuna'])} | "
+                    f"{show(rates['rustuna'])} | {show(ratios['rustuna'])} | {show(starvation, 1)} |")
+        put()
+        put("## One ask and one tell, TPE, 20 reals, in memory")
+        put()
+        put("Median microseconds, after a number of finished trials.")
+        put()
+        put("| finished trials | trimtab | Rustuna | × Rustuna | Optuna | × Optuna |")
+        put("|---|---|---|---|---|---|")
+        for trials in (100, 1000, 10000, 100000):
+            ours = run([BENCHMARK, "ask-tell", "tpe", str(trials), "200"])["median_us"]
+            asks = {100: 50, 1000: 30, 10000: 10, 100000: 5}[trials]
+            rustuna = run(PEERS + ["ask-tell", "rustuna", "tpe", str(trials), str(asks)])["median_us"]
+            optuna = None
+            if trials <= (1000 if options.quick else 10000):
+                optuna = run(PEERS + ["ask-tell", "optuna", "tpe", str(trials), "10"])["median_us"]
+            put(
+                f"| {trials:,} | {show(ours)} | {show(rustuna)} | {show(rustuna / ours, 1)} | {show(optuna)} | "
+                f"{show(optuna / ours if optuna else None)} |")
+        put()
+        put("## Opening a study of 100,000 trials × 20 parameters")
+        put()
+        big = os.path.join(folder, "big.trimtab")
+        filled = run([BENCHMARK, "fill", big, "100000", "20"])
+        replays = [run([BENCHMARK, "replay", big]) for _ in range(5)]
+        times = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            subprocess.run([TRIMTAB, "best", big], check=True, stdout=subprocess.DEVNULL)
+            times.append(time.perf_counter() - begun)
+        usage = subprocess.run(
+            [sys.executable, "-c",
+             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
+             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)", TRIMTAB, "best", big],
+            check=True, capture_output=True, text=True).stdout
+        memory = int(usage) / 1024
+        rate = statistics.median(r["events_per_second"] for r in replays)
+        put("| figure | value |")
+        put("|---|---|")
+        put(f"| log replay | {show(rate)} events per second |")
+        put(f"| `trimtab best` | {show(1000 * statistics.median(times))} ms |")
+        put(f"| peak memory of `trimtab best` | {show(memory)} MB |")
+        put(f"| bytes per trial in the log (proposal, start, report, completion) | {show(filled['bytes'] / 100000)} |")
+        versions = []
+        for _ in range(21):
+            begun = time.perf_counter()
+            subprocess.run([TRIMTAB, "--version"], check=True, stdout=subprocess.DEVNULL)
+            versions.append(time.perf_counter() - begun)
+        put(f"| `trimtab --version` | {show(1000 * statistics.median(versions), 1)} ms |")
+    if not options.quick:
+        with open(options.output, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+
+/// The coordinates that one Parzen estimator covers, and how its arrays are laid out.
+///
+/// Continuous coordinates come first, padded to a multiple of four with places that add nothing, then grids; choices
+/// have arrays of their own. Every numeric coordinate runs over the unit interval.
+struct ParzenShape: Sendable {
+  struct Grid: Sendable {
+    var coordinate: Int
+    var levels: Int
+    /// Nil for equal cells.
+    var axis: NumericAxis?
+
+    /// The cell in which a point lies: its ends, and the point that stands for it.
+    func cell(at unit: Double) -> (low: Double, high: Double, centre: Double) {
+      guard let axis else {
+        let level = Double(min(max(Int(unit * Double(levels)), 0), levels - 1))
+        let width = 1 / Double(levels)
+        return (level * width, (level + 1) * width, (level + 0.5) * width)
+      }
+      let value = axis.decode(unit)
+      let (low, high) = axis.cell(level: axis.domain.level(of: value))
+      return (low, high, axis.encode(value))
+    }
+  }
+
+  struct Choices: Sendable {
+    var coordinate: Int
+    var slot: Int
+    var count: Int
+  }
+
+  private(set) var continuous: [Int] = []
+  private(set) var grids: [Grid] = []
+  private(set) var choices: [Choices] = []
+  /// Places of the continuous coordinates, padding included.
+  private(set) var continuousWidth = 0
+  /// Places of all numeric coordinates, padding included.
+  private(set) var width = 0
+
+  var isEmpty: Bool { continuous.isEmpty && grids.isEmpty && choices.isEmpty }
+
+  /// The places that hold a coordinate.
+  var places: [Int] { Array(0..<continuous.count) + Array(continuousWidth..<width) }
+
+  /// The coordinates of these parameters that can vary.
+  init(_ space: Space, parameters: [Int]) {
+    for index in parameters where space.parameters[index].fixedValue == nil {
+      let domain = space.parameters[index].domain
+      if domain.cardinality == 1 { continue }
+      for coordinate in space.coordinateRanges[index] {
+        switch space.coordinates[coordinate].kind {
+        case .continuous: continuous.append(coordinate)
+        case .grid(let levels): grids.append(Grid(coordinate: coordinate, levels: levels, axis: space.axes[index]))
+        case .choices(let count):
+          choices.append(Choices(coordinate: coordinate, slot: space.coordinates[coordinate].slot, count: count))
+        }
+      }
+    }
+    continuousWidth = (continuous.count + 3) / 4 * 4
+    width = continuousWidth + grids.count
+  }
+
+  /// Whether a trial has a value inside the present range of every coordinate.
+  func covers(_ trial: TrialNumber, in history: History) -> Bool {
+    for coordinate in continuous where !(0...1).contains(history.units[coordinate][trial]) { return false }
+    for grid in grids where !(0...1).contains(history.units[grid.coordinate][trial]) { return false }
+    for choice in choices {
+      let index = history.slots[choice.slot][trial]
+      guard index >= 0, index < Double(choice.count) else { return false }
+    }
+    return true
+  }
+}
