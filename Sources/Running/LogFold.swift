@@ -34,63 +34,30 @@ public struct LogFold {
   private static func read(
     _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
   ) throws -> LogFold {
-    var place: Place<LogFold>?
-    try walk(log) { event in
-      let fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
-      place = Place(fold)
-      return fold.state.spec
-    } next: { event in
-      try place?.value.absorb(event)
+    let place = Place<LogFold>()
+    var reader = LogReader()
+    try reader.read(log) { _, event in
+      if place.value == nil {
+        place.value = try LogFold(first: event, method: override, makeMethod: makeMethod)
+      } else {
+        try place.value?.absorb(event)
+      }
     }
-    guard let place else { throw emptyLog }
-    return place.value
+    guard let fold = place.value else { throw emptyLog }
+    return fold
   }
 
   /// A study's state without its method, for those who only look.
   /// - Throws: `StoreError`, `FrameError`, `EventError` or `Diagnostics` when the log cannot be read.
   public static func state(of log: any StudyLog) throws -> StudyState {
-    var place: Place<StudyState>?
-    try walk(log) { event in
-      let state = try StudyState(first: event)
-      place = Place(state)
-      return state.spec
-    } next: { event in
-      try place?.value.absorb(event)
-    }
-    guard let place else { throw emptyLog }
-    return place.value
+    let place = Place<StudyState>()
+    var reader = LogReader()
+    try reader.read(log) { _, event in try place.absorb(event) }
+    guard let state = place.value else { throw emptyLog }
+    return state
   }
 
-  /// Holds a large value where it is changed in place; an optional of the value itself would be copied at each look.
-  private final class Place<Value> {
-    var value: Value
-
-    init(_ value: Value) { self.value = value }
-  }
-
-  private static var emptyLog: StoreError { StoreError(.corrupt, "the study's log is empty") }
-
-  /// Calls `first` with the first event of a log, which gives the study's specification, and `next` with each other.
-  private static func walk(
-    _ log: any StudyLog, first: (Event) throws -> StudySpec, next: (Event) throws -> Void
-  ) throws {
-    var codec = FrameCodec(objectives: [])
-    var count = 0
-    try log.read(from: 0) { position, frame in
-      guard position == count else {
-        throw StoreError(.corrupt, "the log has a gap: event \(count) is followed by \(position)")
-      }
-      let decoder = codec
-      try decoder.decode(frame) { event in
-        if count == 0 {
-          codec = FrameCodec(objectives: try first(event).objectives.map(\.metric))
-        } else {
-          try next(event)
-        }
-        count += 1
-      }
-    }
-  }
+  static var emptyLog: StoreError { StoreError(.corrupt, "the study's log is empty") }
 
   /// Takes over the next event.
   /// - Throws: `EventError` or `Diagnostics` when it cannot follow.
@@ -112,5 +79,17 @@ public struct LogFold {
     // The closure must not look into this value while its method is being changed.
     let state = state
     return try method.propose(state: state, mayStartNew: mayStartNew) { canResume($0, state.trials[$0]) }
+  }
+}
+
+/// Holds a large value where it is changed in place; a variable that a closure captures would be copied at each change.
+final class Place<Value> {
+  var value: Value?
+}
+
+extension Place<StudyState> {
+  /// Absorbs a log's events, the first of which makes the state.
+  func absorb(_ event: Event) throws {
+    if value == nil { value = try StudyState(first: event) } else { try value?.absorb(event) }
   }
 }
