@@ -136,6 +136,7 @@ public struct SourceNode: Sendable {
     guard text.utf8.count <= maximumBytes else {
       throw failure("the file is larger than \(maximumBytes >> 20) MiB", hint: "is this the study file?")
     }
+    var places = Places(source.lines)
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
@@ -146,7 +147,6 @@ public struct SourceNode: Sendable {
         // Tabs are what most people trip over, and the parser's own words for them help nobody.
         let line = mark.line <= source.lines.count && mark.line >= 1 ? source.lines[mark.line - 1] : ""
         let hint = line.contains("\t") ? "YAML is indented with spaces, not tabs" : nil
-        var places = Places(source.lines)
         let column = places.column(line: mark.line, scalarColumn: mark.column)
         throw failure(
           "not valid YAML: \(problem)\(context.map { " (\($0.text))" } ?? "")", line: mark.line, column: column,
@@ -157,7 +157,7 @@ public struct SourceNode: Sendable {
       case .duplicatedKeysInMapping(let duplicates, let context):
         throw failure(
           "a key stands twice in the same mapping: \(duplicates.sorted().joined(separator: ", "))",
-          line: context.mark.line, column: context.mark.column)
+          line: context.mark.line, column: places.column(line: context.mark.line, scalarColumn: context.mark.column))
       default:
         throw failure("not valid YAML: \(error)")
       }
@@ -165,7 +165,6 @@ public struct SourceNode: Sendable {
       throw failure("not valid YAML: \(error)")
     }
     guard let root else { throw failure("the file is empty") }
-    var places = Places(source.lines)
     var budget = maximumNodes
     guard let node = convert(root, depth: 0, budget: &budget, places: &places) else {
       throw failure("the document is nested too deeply or has too many values")
