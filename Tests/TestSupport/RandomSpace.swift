@@ -115,7 +115,7 @@ private struct RandomSpaceGenerator {
     case 2: return try? NumericDomain(low: 8, high: 8 + steps * 8, scale: .log, step: 8, isInteger: true)
     case 3:
       return try? NumericDomain(
-        low: low, high: low + steps, prior: .normal(mean: low, deviation: 5), isInteger: true)
+        low: low, high: low + steps, prior: .normal(mean: low, deviation: 2 + steps / 4), isInteger: true)
     default: return try? NumericDomain(low: low, high: low + steps, isInteger: true)
     }
   }
