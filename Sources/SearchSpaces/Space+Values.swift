@@ -216,7 +216,8 @@ extension Parameter {
       case .permutation, .simplex: throw outside("a number is needed")
       }
       let range = "\(JSONValue.plainText(domain.low)) … \(JSONValue.plainText(domain.high))"
-      guard number >= domain.low, number <= domain.high else { throw outside("the range is \(range)") }
+      // The ends of an unbounded range are no values.
+      guard number >= domain.low, number <= domain.high, number.isFinite else { throw outside("the range is \(range)") }
       guard let step = domain.step else { return [number] }
       let nearest = domain.value(level: domain.level(of: number))
       guard abs(nearest - number) <= 1e-9 * max(abs(number), step) else {
