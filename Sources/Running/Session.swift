@@ -215,7 +215,7 @@ public final class Session {
       isFrozen: record.isFrozen)
   }
 
-    private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }
+  private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }
 
   private func lostTrials(at time: Timestamp) throws -> [Event] {
     var events: [Event] = []
@@ -230,7 +230,8 @@ public final class Session {
       events.append(Event(time: time, .trialLost(trial)))
     }
     if fold.state.spec.fidelity?.pause == .freeze, fold.state.count(.paused) > 0 {
-      for trial in fold.state.trials.indices where fold.state.trials[trial].isFrozen && fold.state.trials[trial].state == .paused {
+      for trial in fold.state.trials.indices
+      where fold.state.trials[trial].isFrozen && fold.state.trials[trial].state == .paused {
         if try !isAlive(fold.state.trials[trial].worker) { events.append(Event(time: time, .trialLost(trial))) }
       }
     }
@@ -242,7 +243,8 @@ public final class Session {
   private func requireOwn(_ trial: TrialNumber) throws(SessionError) {
     guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
     guard fold.state.trials[trial].state == .running, fold.state.trials[trial].worker == worker else {
-      let what = fold.state.trials[trial].state == .running ? "run by another worker" : fold.state.trials[trial].state.name
+      let what =
+        fold.state.trials[trial].state == .running ? "run by another worker" : fold.state.trials[trial].state.name
       throw SessionError(.notRunning, "trial \(trial) is no longer run here: it is \(what)")
     }
   }
@@ -252,7 +254,8 @@ public final class Session {
     if let fidelity = fold.state.spec.fidelity, let resource {
       guard resource.isFinite, resource > 0 else {
         throw SessionError(
-          .invalidReport, "\(fidelity.name) \(JSONValue.plainText(resource)) is not possible: a resource is a number above 0")
+          .invalidReport,
+          "\(fidelity.name) \(JSONValue.plainText(resource)) is not possible: a resource is a number above 0")
       }
     }
     var names: Set<String> = []
@@ -394,7 +397,9 @@ public final class Session {
   public func cancel(_ trial: TrialNumber) throws {
     try log.withAskLock {
       try catchUp()
-      guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
+      guard fold.state.trials.indices.contains(trial) else {
+        throw SessionError(.notFound, "there is no trial \(trial)")
+      }
       guard fold.state.trials[trial].state == .waiting || fold.state.trials[trial].state == .paused else {
         throw SessionError(.conflict, "trial \(trial) is \(fold.state.trials[trial].state.name)")
       }

@@ -76,7 +76,8 @@ final class SQLiteConnection {
     case SQLITE_BUSY:
       StoreError(.busy, "\(path): other processes have kept the store busy for \(Int(busyLimit)) seconds (try again)")
     case SQLITE_IOERR:
-      StoreError(.other, "\(path): reading or writing failed: \(message) (errno \(errno): \(String(cString: strerror(errno))))")
+      StoreError(
+        .other, "\(path): reading or writing failed: \(message) (errno \(errno): \(String(cString: strerror(errno))))")
     default: StoreError(.other, "\(path): \(message)")
     }
   }

@@ -123,7 +123,8 @@ public final class SQLiteStore {
 
   /// Creates a study with its first frame, or opens the one of that name: of several processes that try at once, one
   /// creates it.
-  public func createOrOpenStudy(_ name: String, firstFrame: [UInt8]) throws(StoreError) -> (log: SQLiteLog, isNew: Bool) {
+  public func createOrOpenStudy(_ name: String, firstFrame: [UInt8]) throws(StoreError) -> (log: SQLiteLog, isNew: Bool)
+  {
     try connection.execute("BEGIN IMMEDIATE")
     do throws(StoreError) {
       if let id = try studyID(name) {
@@ -204,7 +205,8 @@ public final class SQLiteLog: StudyLog {
     self.store = store
     self.study = study
     let connection = store.connection
-    select = try connection.prepare("SELECT position, frame FROM log WHERE position >= ? AND position < ? ORDER BY position")
+    select = try connection.prepare(
+      "SELECT position, frame FROM log WHERE position >= ? AND position < ? ORDER BY position")
     insert = try connection.prepare("INSERT INTO log (position, frame) VALUES (?, ?)")
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")

@@ -188,6 +188,5 @@ final class EncodingTests: XCTestCase {
     #else
       XCTAssertLessThan(best, .microseconds(1))
     #endif
-    print("encoding 20 floats: \(best)")
   }
 }
