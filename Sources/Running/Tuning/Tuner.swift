@@ -287,7 +287,8 @@ public final class Tuner {
     _ = poll(&polled, nfds_t(polled.count), deadline.pollTimeout(from: now))
     now = .now()
     let ready = Set(polled.filter { $0.revents != 0 }.map(\.fd))
-    if let descriptor = processGuard?.descriptor, ready.contains(descriptor), try processGuard?.restartIfLost() == true {
+    if let descriptor = processGuard?.descriptor, ready.contains(descriptor), try processGuard?.restartIfLost() == true
+    {
       onEvent(.notice("the guard process had died and was started again"))
     }
     for i in active.indices {
@@ -341,7 +342,9 @@ public final class Tuner {
   private func takeReport(_ resource: Double?, _ metrics: [MetricValue], _ i: Int) {
     if let resource, !(resource.isFinite && resource > 0) {
       noticeUnreadable(
-        i, "a report of trial \(active[i].trial.run.trial) has the resource \(JSONValue.plainText(resource)), which must be above 0")
+        i,
+        "a report of trial \(active[i].trial.run.trial) has the resource \(JSONValue.plainText(resource)), which must be above 0"
+      )
       return
     }
     active[i].trial.pendingReports.append((resource, metrics))

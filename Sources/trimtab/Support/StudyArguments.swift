@@ -100,7 +100,8 @@ struct StudyLocation {
 /// - Throws: `CommandError` naming the file.
 func readText(_ path: String) throws -> String {
   guard let data = FileManager.default.contents(atPath: path) else {
-    throw CommandError(.notFound, "\(path): there is no such file, or it cannot be read (write one with 'trimtab init')")
+    throw CommandError(
+      .notFound, "\(path): there is no such file, or it cannot be read (write one with 'trimtab init')")
   }
   guard let text = String(data: data, encoding: .utf8) else {
     throw CommandError(.badInput, "\(path): the file is not UTF-8 text (save it as UTF-8)")
