@@ -228,12 +228,12 @@ public final class Session {
     let now = clock()
     let limit = fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
-    func canResume(_ trial: TrialNumber) -> Bool {
-      mayContinue && (!fold.state.trials[trial].isFrozen || isFrozenHere(trial))
-    }
+    // Not read from the fold, which is being changed while its method asks.
+    let trials = fold.state.trials
+    func canResume(_ trial: TrialNumber) -> Bool { mayContinue && (!trials[trial].isFrozen || isFrozenHere(trial)) }
     var plan = Plan()
     var reason: String?
-    let isNextInQueue = { trial in canResume(trial) && (mayStartNew || self.fold.state.trials[trial].runs > 0) }
+    let isNextInQueue = { trial in canResume(trial) && (mayStartNew || trials[trial].runs > 0) }
     if let queued = fold.state.nextQueued(now: now, canResume: isNextInQueue) {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))

@@ -10,7 +10,13 @@ struct TrimtabCommand: ParsableCommand {
     abstract: "Tune any program's hyperparameters, and lose no result.",
     version: programVersion,
     subcommands: [
+      InitCommand.self,
       TuneCommand.self,
+      WatchCommand.self,
+      ReportCommand.self,
+      EnqueueCommand.self,
+      AmendCommand.self,
+      MethodsCommand.self,
       GuardCommand.self,
     ])
 }

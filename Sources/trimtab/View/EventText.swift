@@ -60,16 +60,16 @@ enum EventText {
   }
 
   /// `loss 0.21`, with all objectives.
-  static func value(_ trial: TrialNumber, _ state: StudyState) -> String {
+  static func value(_ trial: TrialNumber, _ state: StudyState, exact: Bool = false) -> String {
     state.spec.objectives.enumerated().map { index, objective in
       let value =
         index == 0
         ? state.trials[trial].value : state.otherMetrics[trial]?.first { $0.name == objective.metric }?.value ?? .nan
-      return "\(objective.metric) \(Shown.exact(value))"
+      return "\(objective.metric) \(exact ? Shown.exact(value) : Shown.number(value))"
     }.joined(separator: ", ")
   }
 
   private static func configuration(_ trial: TrialNumber, _ state: StudyState) -> String {
-    Shown.configuration(state.history.configuration(trial), in: state.spec.space, exact: true)
+    Shown.configuration(state.history.configuration(trial), in: state.spec.space, exact: false)
   }
 }

@@ -45,7 +45,7 @@ enum Shown {
   }
 
   static func metrics(_ metrics: [MetricValue]) -> String {
-    metrics.map { "\($0.name) \(exact($0.value))" }.joined(separator: ", ")
+    metrics.map { "\($0.name) \(number($0.value))" }.joined(separator: ", ")
   }
 
   /// `1 trial`, `2 trials`.
@@ -63,3 +63,6 @@ enum Shown {
     return limits.isEmpty ? "no limit" : limits.joined(separator: ", ")
   }
 }
+
+/// A path without the `./` of the present folder.
+func shownPath(_ path: String) -> String { path.hasPrefix("./") ? String(path.dropFirst(2)) : path }

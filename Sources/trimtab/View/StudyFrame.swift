@@ -8,7 +8,7 @@ struct StudyFrame {
   /// What happened lately, oldest first.
   var notices: [String] = []
   /// What the reader can do, in the last line.
-  var footer: String
+  var footer: String?
   var usesUnicode: Bool
 
   private static let mostNotices = 4
@@ -18,7 +18,7 @@ struct StudyFrame {
     let progress = StudyProgress(state, since: start, now: now)
     var head = [title(progress), bar(progress, columns: columns), counts()]
     head += best(columns: columns)
-    let tail = noticeLines() + [StyledText(footer, .dim)]
+    let tail = noticeLines() + (footer.map { [StyledText($0, .dim)] } ?? [])
     // The terminal's last row stays free for the cursor.
     let room = max(1, rows - 1 - head.count - tail.count)
     return head + running(rows: room, columns: columns) + tail
@@ -95,7 +95,12 @@ struct StudyFrame {
     return lines
   }
 
-  private func noticeLines() -> [StyledText] { notices.suffix(Self.mostNotices).map { StyledText("! \($0)", .bad) } }
+  private func noticeLines() -> [StyledText] {
+    notices.suffix(Self.mostNotices).map { notice in
+      let words = notice.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return StyledText("! \(words)", .bad)
+    }
+  }
 
   private func configuration(_ trial: TrialNumber) -> String {
     Shown.configuration(state.history.configuration(trial), in: state.spec.space, exact: false)

@@ -12,8 +12,8 @@ struct StudySummary {
   var trialsFolder: String
 
   var lines: [String] {
-    let done = "\(state.spec.name): \(wasInterrupted ? "interrupted" : "finished"), \(reason)"
-    return [done, ""] + best + trials + resource + next
+    let done = wasInterrupted ? "interrupted" : "finished, \(reason)"
+    return ["\(state.spec.name): \(done)", ""] + best + trials + resource + next
   }
 
   private func field(_ name: String, _ text: String) -> String {
@@ -25,11 +25,11 @@ struct StudySummary {
     let record = state.trials[trial]
     var place = state.spec.fidelity == nil ? "" : " at \(EventText.resource(record.resource, state))"
     if !state.incumbentIsComplete { place += " (not complete)" }
-    var lines = [field("best", "trial \(trial): \(EventText.value(trial, state))\(place)")]
+    var lines = [field("best", "trial \(trial): \(EventText.value(trial, state, exact: true))\(place)")]
     let configuration = state.history.configuration(trial)
     lines += state.spec.space.values(of: configuration).map { field("", "\($0.name)=\($0.value.description)") }
     let folder = TrialFolder(root: trialsFolder, trial: trial)
-    lines.append(field("files", folder.path + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
+    lines.append(field("files", shownPath(folder.path) + (folder.hasCheckpoint ? " (output.log, checkpoint)" : " (output.log)")))
     return lines
   }
 
@@ -66,10 +66,10 @@ struct StudySummary {
   private var next: [String] {
     var commands: [(String, String)] = []
     if wasInterrupted { commands.append(("trimtab tune \(reference)", "goes on")) }
-    if state.incumbent != nil { commands.append(("trimtab best \(reference)", "the best configuration again")) }
+    if state.incumbent != nil { commands.append(("trimtab best \(reference)", "the best again")) }
     if !state.trials.isEmpty { commands.append(("trimtab trials \(reference)", "all trials")) }
     if !wasInterrupted, let limit = state.spec.budget.trials, state.trials.count >= limit {
-      commands.append(("trimtab amend \(reference) --set budget.trials=\(limit * 2)", "to go on with tune"))
+      commands.append(("trimtab amend \(reference) --set budget.trials=\(limit * 2)", "for more"))
     }
     let width = commands.map { columns(of: $0.0) }.max() ?? 0
     return commands.enumerated().map { index, command in

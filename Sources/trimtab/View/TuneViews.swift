@@ -31,7 +31,7 @@ final class LineView: TuneView {
     let state = session.state
     output.print("study \(state.spec.name): \(Shown.method(state.spec.method)), \(budget), \(parallel) at a time")
     output.print(
-      isNew ? "store \(store), new" : "store \(store), goes on after \(Shown.count(state.trials.count, "trial"))")
+      isNew ? "store \(shownPath(store)), new" : "store \(shownPath(store)), goes on after \(Shown.count(state.trials.count, "trial"))")
   }
 
   func update(interruptions: Int) {
@@ -137,8 +137,12 @@ final class LiveView: TuneView {
   private static let interval = Duration.milliseconds(200)
   private static let keptNotices = 20
 
-  init(_ session: Session, _ terminal: Terminal) {
+  private let footer: String?
+
+  /// - Parameter footer: the last line, if not what the next Ctrl-C does to the tuner.
+  init(_ session: Session, _ terminal: Terminal, footer: String? = nil) {
     self.session = session
+    self.footer = footer
     self.terminal = terminal
     block = LiveBlock(terminal)
     feed = EventFeed(session, ownOnly: false)
@@ -150,10 +154,6 @@ final class LiveView: TuneView {
   func begin(isNew: Bool, store: String, parallel: Int, budget: String) { update(interruptions: 0) }
 
   func update(interruptions: Int) {
-    update(footer: interruptionText(min(interruptions, 3)))
-  }
-
-  func update(footer: String) {
     try? feed.news { event in
       switch event.body {
       case .trialFailed, .trialLost, .studyAmended:
@@ -166,7 +166,8 @@ final class LiveView: TuneView {
     lastDrawn = now
     let size = Terminal.size()
     let frame = StudyFrame(
-      state: session.state, start: start, now: systemClock(), notices: notices, footer: footer,
+      state: session.state, start: start, now: systemClock(), notices: notices,
+      footer: footer ?? interruptionText(interruptions),
       usesUnicode: terminal.usesUnicode)
     block.draw(frame.lines(columns: size.columns, rows: size.rows))
   }
@@ -177,7 +178,6 @@ final class LiveView: TuneView {
     if notices.count > Self.keptNotices { notices.removeFirst() }
   }
 
-  /// Shows the last state now, whenever the last frame was drawn, and leaves it on the screen.
   func close() {
     block.clear()
     for text in shownNotices { output.print(text) }
