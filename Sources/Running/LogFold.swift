@@ -72,8 +72,13 @@ public struct LogFold {
     if !methodIsOutdated { method.absorb(event, state: state) }
   }
 
-  mutating func propose(mayStartNew: Bool, canResume: (TrialNumber) -> Bool) throws(SpaceError) -> Proposal {
-    try method.propose(state: state, mayStartNew: mayStartNew, canResume: canResume)
+  /// - Parameter canResume: gets a paused trial's number and record.
+  mutating func propose(
+    mayStartNew: Bool, canResume: (TrialNumber, Trial) -> Bool
+  ) throws(SpaceError) -> Proposal {
+    // The closure must not look into this value while its method is being changed.
+    let state = state
+    return try method.propose(state: state, mayStartNew: mayStartNew) { canResume($0, state.trials[$0]) }
   }
 }
 

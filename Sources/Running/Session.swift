@@ -228,13 +228,16 @@ public final class Session {
     let now = clock()
     let limit = fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
-    // Not read from the fold, which is being changed while its method asks.
-    let trials = fold.state.trials
-    func canResume(_ trial: TrialNumber) -> Bool { mayContinue && (!trials[trial].isFrozen || isFrozenHere(trial)) }
+    func canResume(_ number: TrialNumber, _ trial: Trial) -> Bool {
+      mayContinue && (!trial.isFrozen || isFrozenHere(number))
+    }
     var plan = Plan()
     var reason: String?
-    let isNextInQueue = { trial in canResume(trial) && (mayStartNew || trials[trial].runs > 0) }
-    if let queued = fold.state.nextQueued(now: now, canResume: isNextInQueue) {
+    let queued = fold.state.nextQueued(now: now) { number in
+      let trial = fold.state.trials[number]
+      return canResume(number, trial) && (mayStartNew || trial.runs > 0)
+    }
+    if let queued {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))
       return plan
