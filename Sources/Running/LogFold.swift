@@ -34,25 +34,30 @@ public struct LogFold {
   private static func read(
     _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
   ) throws -> LogFold {
-    var fold: LogFold?
-    var codec = FrameCodec(objectives: [])
-    try log.read(from: 0) { position, frame in
-      let expected = fold?.state.eventCount ?? 0
-      guard position == expected else {
-        throw StoreError(.corrupt, "the log has a gap: event \(expected) is followed by \(position)")
-      }
-      try codec.decode(frame) { event in
-        if fold == nil {
-          fold = try LogFold(first: event, method: override, makeMethod: makeMethod)
-          codec = FrameCodec(objectives: fold?.state.spec.objectives.map(\.metric) ?? [])
-        } else {
-          try fold?.absorb(event)
-        }
+    let place = Place<LogFold>()
+    var reader = LogReader()
+    try reader.read(log) { _, event in
+      if place.value == nil {
+        place.value = try LogFold(first: event, method: override, makeMethod: makeMethod)
+      } else {
+        try place.value?.absorb(event)
       }
     }
-    guard let fold else { throw StoreError(.corrupt, "the study's log is empty") }
+    guard let fold = place.value else { throw emptyLog }
     return fold
   }
+
+  /// A study's state without its method, for those who only look.
+  /// - Throws: `StoreError`, `FrameError`, `EventError` or `Diagnostics` when the log cannot be read.
+  public static func state(of log: any StudyLog) throws -> StudyState {
+    let place = Place<StudyState>()
+    var reader = LogReader()
+    try reader.read(log) { _, event in try place.absorb(event) }
+    guard let state = place.value else { throw emptyLog }
+    return state
+  }
+
+  static var emptyLog: StoreError { StoreError(.corrupt, "the study's log is empty") }
 
   /// Takes over the next event.
   /// - Throws: `EventError` or `Diagnostics` when it cannot follow.
@@ -67,7 +72,24 @@ public struct LogFold {
     if !methodIsOutdated { method.absorb(event, state: state) }
   }
 
-  mutating func propose(mayStartNew: Bool, canResume: (TrialNumber) -> Bool) throws(SpaceError) -> Proposal {
-    try method.propose(state: state, mayStartNew: mayStartNew, canResume: canResume)
+  /// - Parameter canResume: gets a paused trial's number and record.
+  mutating func propose(
+    mayStartNew: Bool, canResume: (TrialNumber, Trial) -> Bool
+  ) throws(SpaceError) -> Proposal {
+    // The closure must not look into this value while its method is being changed.
+    let state = state
+    return try method.propose(state: state, mayStartNew: mayStartNew) { canResume($0, state.trials[$0]) }
+  }
+}
+
+/// Holds a large value where it is changed in place; a variable that a closure captures would be copied at each change.
+final class Place<Value> {
+  var value: Value?
+}
+
+extension Place<StudyState> {
+  /// Absorbs a log's events, the first of which makes the state.
+  func absorb(_ event: Event) throws {
+    if value == nil { value = try StudyState(first: event) } else { try value?.absorb(event) }
   }
 }

@@ -228,13 +228,16 @@ public final class Session {
     let now = clock()
     let limit = fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
-    // Not read from the fold, which is being changed while its method asks.
-    let trials = fold.state.trials
-    func canResume(_ trial: TrialNumber) -> Bool { mayContinue && (!trials[trial].isFrozen || isFrozenHere(trial)) }
+    func canResume(_ number: TrialNumber, _ trial: Trial) -> Bool {
+      mayContinue && (!trial.isFrozen || isFrozenHere(number))
+    }
     var plan = Plan()
     var reason: String?
-    let isNextInQueue = { trial in canResume(trial) && (mayStartNew || trials[trial].runs > 0) }
-    if let queued = fold.state.nextQueued(now: now, canResume: isNextInQueue) {
+    let queued = fold.state.nextQueued(now: now) { number in
+      let trial = fold.state.trials[number]
+      return canResume(number, trial) && (mayStartNew || trial.runs > 0)
+    }
+    if let queued {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))
       return plan
@@ -474,14 +477,14 @@ public final class Session {
       throw SessionError(.conflict, "the configuration does not lie in the study's space")
     }
     return try log.withAskLock {
-      try catchUp()
-      let trial = fold.state.trials.count
+      var trial = 0
       try append {
-        [
+        // Numbered within the transaction: an ask may have taken the number before.
+        trial = fold.state.trials.count
+        let target = fold.state.spec.fidelity?.maximum
+        return [
           Event(
-            time: clock(),
-            .trialProposed(
-              trial, .enqueued(configuration), target: fold.state.spec.fidelity?.maximum, Annotation(origin: origin)))
+            time: clock(), .trialProposed(trial, .enqueued(configuration), target: target, Annotation(origin: origin)))
         ]
       }
       return trial
@@ -492,24 +495,26 @@ public final class Session {
   /// - Throws: `EventError` when the amendment is not allowed, and what `makeMethod` throws when the method cannot take it.
   public func amend(_ change: (StudySpec) throws -> StudySpec) throws {
     try log.withAskLock {
-      try catchUp()
-      let next = try change(fold.state.spec)
-      _ = try makeMethod(next)
-      try append { [Event(time: clock(), .studyAmended(specification: next.json.text))] }
+      try append {
+        let next = try change(fold.state.spec)
+        _ = try makeMethod(next)
+        return [Event(time: clock(), .studyAmended(specification: next.json.text))]
+      }
     }
   }
 
   /// Stops a trial that is waiting or paused, by a person's wish.
   public func cancel(_ trial: TrialNumber) throws {
     try log.withAskLock {
-      try catchUp()
-      guard fold.state.trials.indices.contains(trial) else {
-        throw SessionError(.notFound, "there is no trial \(trial)")
+      try append {
+        guard fold.state.trials.indices.contains(trial) else {
+          throw SessionError(.notFound, "there is no trial \(trial)")
+        }
+        guard fold.state.trials[trial].state == .waiting || fold.state.trials[trial].state == .paused else {
+          throw SessionError(.conflict, "trial \(trial) is \(fold.state.trials[trial].state.name)")
+        }
+        return [Event(time: clock(), .trialStopped(trial, .user, seconds: 0))]
       }
-      guard fold.state.trials[trial].state == .waiting || fold.state.trials[trial].state == .paused else {
-        throw SessionError(.conflict, "trial \(trial) is \(fold.state.trials[trial].state.name)")
-      }
-      try append { [Event(time: clock(), .trialStopped(trial, .user, seconds: 0))] }
     }
   }
 }

@@ -1,9 +1,30 @@
-/// One value of a categorical or ordinal parameter, or a constant.
+/// One value of a categorical or ordinal parameter, or a constant. Numbers are equal by value: `.real(2)` is `.integer(2)`.
 public enum Choice: Sendable, Hashable, CustomStringConvertible {
   case text(String)
   case integer(Int)
   case real(Double)
   case boolean(Bool)
+
+  // Text does not tell 2.0 from 2, so a choice that was read back must equal the one that was written.
+  public static func == (a: Choice, b: Choice) -> Bool {
+    switch (a, b) {
+    case (.text(let a), .text(let b)): a == b
+    case (.integer(let a), .integer(let b)): a == b
+    case (.real(let a), .real(let b)): a == b
+    case (.integer(let a), .real(let b)), (.real(let b), .integer(let a)): Int(exactly: b) == a
+    case (.boolean(let a), .boolean(let b)): a == b
+    default: false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .text(let text): hasher.combine(text)
+    case .integer(let value): hasher.combine(Double(value))
+    case .real(let value): hasher.combine(value)
+    case .boolean(let value): hasher.combine(value)
+    }
+  }
 
   /// The value as it appears on a command line and in tables.
   public var description: String {

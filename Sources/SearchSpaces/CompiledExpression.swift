@@ -97,7 +97,7 @@ struct ExpressionCompiler {
 
   mutating func compileLogical(_ expression: Expression) throws(ExpressionError) -> CompiledExpression {
     switch expression {
-    case .boolean(let value): return .literal(value)
+    case .boolean(let value, _): return .literal(value)
     case .not(let a): return .not(try compileLogical(a))
     case .and(let a, let b): return .and(try compileLogical(a), try compileLogical(b))
     case .or(let a, let b): return .or(try compileLogical(a), try compileLogical(b))
@@ -139,7 +139,7 @@ struct ExpressionCompiler {
 
   private mutating func compileNumber(_ expression: Expression) throws(ExpressionError) -> CompiledExpression {
     switch expression {
-    case .number(let value): return .number(value)
+    case .number(let value, _): return .number(value)
     case .negative(let a): return .negative(try compileNumber(a))
     case .arithmetic(let a, let op, let b): return .arithmetic(try compileNumber(a), op, try compileNumber(b))
     case .name(let name, let offset):
@@ -177,8 +177,9 @@ struct ExpressionCompiler {
           "'\(name)' is \(parameters[index].domain.kindName) and has no parts", offset: offset,
           length: name.count + 1 + part.count)
       }
-    case .text(let text):
-      throw ExpressionError("a number is needed, not the text \"\(text)\"", offset: 0)
+    case .text(let text, let offset):
+      throw ExpressionError(
+        "a number is needed, not the text \"\(text)\"", offset: offset, length: text.count + 2)
     case .boolean, .comparison, .membership, .not, .and, .or:
       throw ExpressionError("a number is needed, not a condition", offset: Self.offset(expression))
     }
@@ -224,10 +225,10 @@ struct ExpressionCompiler {
     let choices = parameters[index].domain.choices ?? []
     let text: String
     switch value {
-    case .text(let value): text = value
+    case .text(let value, _): text = value
     case .name(let value, _): text = value
-    case .boolean(let value): text = value ? "true" : "false"
-    case .number(let value): text = JSONValue.plainText(value)
+    case .boolean(let value, _): text = value ? "true" : "false"
+    case .number(let value, _): text = JSONValue.plainText(value)
     default:
       throw ExpressionError(
         "'\(parameters[index].name)' can only be compared with one of its choices", offset: Self.offset(value))
@@ -252,11 +253,12 @@ struct ExpressionCompiler {
 
   private static func offset(_ expression: Expression) -> Int {
     switch expression {
-    case .name(_, let offset), .part(_, _, let offset): offset
+    case .name(_, let offset), .part(_, _, let offset), .number(_, let offset), .text(_, let offset),
+      .boolean(_, let offset):
+      offset
     case .negative(let a), .not(let a), .arithmetic(let a, _, _), .comparison(let a, _, _), .membership(let a, _, _),
       .and(let a, _), .or(let a, _):
       offset(a)
-    case .number, .text, .boolean: 0
     }
   }
 }

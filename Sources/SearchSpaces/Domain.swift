@@ -40,6 +40,9 @@ public struct NumericDomain: Sendable, Hashable {
     try validate(isInteger: isInteger)
   }
 
+  /// The least probability that a prior may have within the range: with less, numbers are too coarse to draw from it.
+  private static let leastMass = 1e-6
+
   private func validate(isInteger: Bool) throws(SpaceError) {
     guard !low.isNaN, !high.isNaN else {
       throw SpaceError("a bound is not a number", hint: "give low and high as numbers")
@@ -90,6 +93,11 @@ public struct NumericDomain: Sendable, Hashable {
       guard low == low.rounded(), high == high.rounded(), step == step?.rounded() else {
         throw SpaceError("an integer parameter needs whole numbers for low, high and step", hint: "or use type: float")
       }
+    }
+    if prior != nil, low < high, NumericAxis(self).width < Self.leastMass {
+      throw SpaceError(
+        "the prior has next to no probability between low and high",
+        hint: "move the prior's mean into the range, or raise its deviation")
     }
     switch scale {
     case .linear: break
@@ -193,7 +201,9 @@ public struct NumericDomain: Sendable, Hashable {
   /// The unit coordinate of a value: 0…1 inside the range, beyond it for values outside; 0.5 for a range of one value.
   @inlinable public func encode(_ value: Double) -> Double {
     guard width > 0 else { return 0.5 }
-    return (domain.stretched(value) - start) / width
+    let unit = (domain.stretched(value) - start) / width
+    // A range that was amended to a log or logit scale may leave values behind that have no place on it.
+    return unit.isFinite ? unit : (value < domain.low ? -1 : 2)
   }
 
   /// The value at a unit coordinate in [0, 1]; grid values are exact.

@@ -7,9 +7,9 @@
 ///
 /// Two expressions are equal when they read the same, wherever they stand.
 public indirect enum Expression: Sendable, Hashable {
-  case number(Double)
-  case text(String)
-  case boolean(Bool)
+  case number(Double, offset: Int = 0)
+  case text(String, offset: Int = 0)
+  case boolean(Bool, offset: Int = 0)
   /// A parameter, or a choice when no parameter has that name.
   case name(String, offset: Int)
   case part(String, of: String, offset: Int)
@@ -56,11 +56,11 @@ public indirect enum Expression: Sendable, Hashable {
     let own: Int
     let text: String
     switch self {
-    case .number(let value): (own, text) = (value < 0 ? 7 : 9, JSONValue.plainText(value))
-    case .text(let value):
+    case .number(let value, _): (own, text) = (value.sign == .minus ? 7 : 9, JSONValue.plainText(value))
+    case .text(let value, _):
       let escaped = value.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
       (own, text) = (9, "\"\(escaped)\"")
-    case .boolean(let value): (own, text) = (9, value ? "true" : "false")
+    case .boolean(let value, _): (own, text) = (9, value ? "true" : "false")
     case .name(let name, _): (own, text) = (9, Self.quotedName(name))
     case .part(let part, let name, _): (own, text) = (9, "\(Self.quotedName(name)).\(Self.quotedName(part))")
     case .negative(let operand): (own, text) = (7, "-" + operand.text(above: 7))
@@ -114,6 +114,9 @@ private struct ExpressionParser {
     case symbol(String)
     case end
   }
+
+  /// Reading an expression recurses over its length in places, so its length is bounded.
+  private static let maximumTokens = 1000
 
   private var tokens: [(token: Token, offset: Int, length: Int)] = []
   private var failure: ExpressionError?
@@ -189,6 +192,11 @@ private struct ExpressionParser {
 
   mutating func parseAll() throws(ExpressionError) -> Expression {
     if let failure { throw failure }
+    guard tokens.count <= Self.maximumTokens else {
+      throw ExpressionError(
+        "the expression is too long", offset: tokens[Self.maximumTokens].offset,
+        hint: "split it into several constraints")
+    }
     let expression = try parseOr()
     guard tokens[next].token == .end else { throw unexpected("an operator or the end") }
     return expression
@@ -283,8 +291,9 @@ private struct ExpressionParser {
     depth += 1
     defer { depth -= 1 }
     if accept(.symbol("-")) {
+      let offset = tokens[next - 1].offset
       let operand = try parseUnary()
-      if case .number(let value) = operand { return .number(-value) }
+      if case .number(let value, _) = operand { return .number(-value, offset: offset) }
       return .negative(operand)
     }
     return try parsePrimary()
@@ -295,13 +304,13 @@ private struct ExpressionParser {
     switch token {
     case .number(let value):
       next += 1
-      return .number(value)
+      return .number(value, offset: offset)
     case .text(let value):
       next += 1
-      return .text(value)
+      return .text(value, offset: offset)
     case .word(let word) where word == "true" || word == "false":
       next += 1
-      return .boolean(word == "true")
+      return .boolean(word == "true", offset: offset)
     case .word(let name) where !Expression.words.contains(name), .quotedName(let name):
       next += 1
       guard accept(.symbol(".")) else { return .name(name, offset: offset) }

@@ -13,7 +13,7 @@ extension Space {
   /// Writes the raw values of one parameter at a point of the unit cube; a fixed value wins over the point.
   public func decode(_ index: Int, _ unit: [Double], into slots: inout [Double]) {
     let slot = slotRanges[index].lowerBound
-    if let fixed = parameters[index].fixedValue, let raw = try? self.slots(of: fixed, in: parameters[index]) {
+    if let fixed = parameters[index].fixedValue, let raw = try? parameters[index].slots(of: fixed) {
       slots.replaceSubrange(slotRanges[index], with: raw)
       return
     }

@@ -44,7 +44,7 @@ extension Space {
           "there is no such parameter", at: name, hint: suggestion(for: name, among: parameters.map(\.name)))
       }
       guard given.insert(index).inserted else { throw SpaceError("the value is given twice", at: name) }
-      let raw = try self.slots(of: value, in: parameters[index])
+      let raw = try parameters[index].slots(of: value)
       slots.replaceSubrange(slotRanges[index], with: raw)
     }
     deactivate(&slots)
@@ -73,18 +73,138 @@ extension Space {
     decode([Double](repeating: 0.5, count: coordinates.count), into: &slots)
     for (index, parameter) in parameters.enumerated() {
       guard let value = parameter.fixedValue ?? parameter.defaultValue else { continue }
-      if let raw = try? self.slots(of: value, in: parameter) { slots.replaceSubrange(slotRanges[index], with: raw) }
+      if let raw = try? parameter.slots(of: value) { slots.replaceSubrange(slotRanges[index], with: raw) }
     }
     return Configuration(slots: slots)
   }
 
-  /// The raw slots of a value.
-  /// - Throws: `SpaceError` when the value is not in the parameter's domain.
-  func slots(of value: ParameterValue, in parameter: Parameter) throws(SpaceError) -> [Double] {
-    func outside(_ hint: String) -> SpaceError {
-      SpaceError("\(value.description) is not a possible value", at: parameter.name, hint: hint)
-    }
+  /// The value that a text such as `0.1`, `adam` or `a,b,c` stands for.
+  /// - Throws: `SpaceError` when the text is no value of the parameter.
+  public func value(_ text: String, of index: Int) throws(SpaceError) -> ParameterValue {
+    let parameter = parameters[index]
+    let value: ParameterValue
     switch parameter.domain {
+    case .float, .integer:
+      guard let number = Double(text) else {
+        throw SpaceError("'\(text)' is not a number", at: parameter.name)
+      }
+      let isInteger = if case .integer = parameter.domain { true } else { false }
+      value = isInteger ? Int(exactly: number).map { .integer($0) } ?? .real(number) : .real(number)
+    case .categorical, .ordinal, .boolean, .constant: value = .choice(.text(text))
+    case .permutation:
+      value = .permutation(text.split(separator: ",", omittingEmptySubsequences: false).map { .text(String($0)) })
+    case .simplex:
+      var weights: [Double] = []
+      for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+        guard let weight = Double(part) else {
+          throw SpaceError("'\(part)' is not a number", at: parameter.name)
+        }
+        weights.append(weight)
+      }
+      value = .simplex(weights)
+    }
+    _ = try parameter.slots(of: value)
+    return value
+  }
+
+  // MARK: Conditions and constraints
+
+  /// Clears the slots of parameters whose condition does not hold.
+  public func deactivate(_ slots: inout [Double]) {
+    for index in evaluationOrder where conditions[index] != nil && !isActive(index, in: slots) {
+      for slot in slotRanges[index] { slots[slot] = .nan }
+    }
+  }
+
+  /// Whether a parameter is active beside these raw values; those of everything that its condition mentions must be
+  /// final, NaN where inactive.
+  public func isActive(_ index: Int, in slots: [Double]) -> Bool {
+    guard let condition = conditions[index] else { return true }
+    return slots.withUnsafeBufferPointer { condition.truth($0) } == true
+      && parents[index].allSatisfy { !slots[slotRanges[$0].lowerBound].isNaN }
+  }
+
+  /// The index of the first constraint that the configuration violates.
+  public func violatedConstraint(_ configuration: Configuration) -> Int? {
+    if compiledConstraints.isEmpty { return nil }
+    var configuration = configuration
+    // A configuration of an earlier, smaller space says nothing about the parameters added since.
+    while configuration.slots.count < slotCount { configuration.slots.append(.nan) }
+    return configuration.slots.withUnsafeBufferPointer { slots in
+      compiledConstraints.firstIndex { $0.truth(slots) == false }
+    }
+  }
+
+  /// Whether the raw values can be read at all: numbers are finite, choices and items exist. Cheaper than `contains`, and
+  /// true for configurations of earlier versions of the space.
+  public func canHold(_ configuration: Configuration) -> Bool {
+    guard configuration.slots.count <= slotCount else { return false }
+    for (index, parameter) in parameters.enumerated() {
+      let range = slotRanges[index]
+      guard range.upperBound <= configuration.slots.count else { return true }
+      let first = configuration.slots[range.lowerBound]
+      if first.isNaN { continue }
+      if axes[index] != nil {
+        let isInteger = if case .integer = parameter.domain { true } else { false }
+        if !first.isFinite || isInteger && (first != first.rounded() || first.magnitude > 0x1p53) { return false }
+        continue
+      }
+      let limit: Double
+      switch parameter.domain {
+      case .categorical(let choices), .ordinal(let choices): limit = Double(choices.count)
+      case .boolean: limit = 2
+      case .constant: limit = 1
+      case .permutation(let items): limit = Double(items.count)
+      case .simplex, .float, .integer: limit = .infinity
+      }
+      for value in configuration.slots[range] {
+        guard value >= 0, value < limit, limit.isInfinite || value == value.rounded() else { return false }
+      }
+    }
+    return true
+  }
+
+  /// Whether the configuration has exactly the values that its conditions ask for, all within their domains, and
+  /// satisfies every constraint.
+  public func contains(_ configuration: Configuration) -> Bool {
+    guard configuration.slots.count == slotCount else { return false }
+    var full = configuration.slots
+    for index in evaluationOrder {
+      let range = slotRanges[index]
+      let active = !full[range.lowerBound].isNaN
+      guard active == isActive(index, in: full) else { return false }
+      if active {
+        switch parameters[index].domain {
+        case .categorical, .ordinal, .boolean, .constant:
+          let choice = full[range.lowerBound]
+          let count = parameters[index].domain.choices?.count ?? 0
+          guard choice >= 0, choice == choice.rounded(), choice < Double(count) else { return false }
+        case .permutation(let items):
+          let sorted = full[range].sorted()
+          guard sorted == items.indices.map(Double.init) else { return false }
+        case .float, .integer:
+          let number = full[range.lowerBound]
+          if case .integer = parameters[index].domain, number != number.rounded() { return false }
+          guard (try? parameters[index].slots(of: .real(number))) != nil else { return false }
+        case .simplex:
+          guard (try? parameters[index].slots(of: .simplex(Array(full[range])))) != nil else { return false }
+        }
+      } else {
+        for slot in range { full[slot] = .nan }
+      }
+    }
+    return violatedConstraint(configuration) == nil
+  }
+}
+
+extension Parameter {
+  /// The raw slots of a value.
+  /// - Throws: `SpaceError` when the value is not in the domain.
+  func slots(of value: ParameterValue) throws(SpaceError) -> [Double] {
+    func outside(_ hint: String) -> SpaceError {
+      SpaceError("\(value.description) is not a possible value", at: name, hint: hint)
+    }
+    switch domain {
     case .float(let domain), .integer(let domain):
       let number: Double
       switch value {
@@ -96,7 +216,8 @@ extension Space {
       case .permutation, .simplex: throw outside("a number is needed")
       }
       let range = "\(JSONValue.plainText(domain.low)) … \(JSONValue.plainText(domain.high))"
-      guard number >= domain.low, number <= domain.high else { throw outside("the range is \(range)") }
+      // The ends of an unbounded range are no values.
+      guard number >= domain.low, number <= domain.high, number.isFinite else { throw outside("the range is \(range)") }
       guard let step = domain.step else { return [number] }
       let nearest = domain.value(level: domain.level(of: number))
       guard abs(nearest - number) <= 1e-9 * max(abs(number), step) else {
@@ -104,7 +225,7 @@ extension Space {
       }
       return [nearest]
     case .categorical, .ordinal, .boolean, .constant:
-      let choices = parameter.domain.choices ?? []
+      let choices = self.domain.choices ?? []
       let found: Int?
       switch value {
       case .choice(let choice):
@@ -138,117 +259,5 @@ extension Space {
       }
       return weights
     }
-  }
-
-  /// The value that a text such as `0.1`, `adam` or `a,b,c` stands for.
-  /// - Throws: `SpaceError` when the text is no value of the parameter.
-  public func value(_ text: String, of index: Int) throws(SpaceError) -> ParameterValue {
-    let parameter = parameters[index]
-    let value: ParameterValue
-    switch parameter.domain {
-    case .float, .integer:
-      guard let number = Double(text) else {
-        throw SpaceError("'\(text)' is not a number", at: parameter.name)
-      }
-      value = number == number.rounded() && number.magnitude < 0x1p53 ? .integer(Int(number)) : .real(number)
-    case .categorical, .ordinal, .boolean, .constant: value = .choice(.text(text))
-    case .permutation:
-      value = .permutation(text.split(separator: ",", omittingEmptySubsequences: false).map { .text(String($0)) })
-    case .simplex:
-      var weights: [Double] = []
-      for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let weight = Double(part) else {
-          throw SpaceError("'\(part)' is not a number", at: parameter.name)
-        }
-        weights.append(weight)
-      }
-      value = .simplex(weights)
-    }
-    _ = try slots(of: value, in: parameter)
-    return value
-  }
-
-  // MARK: Conditions and constraints
-
-  /// Clears the slots of parameters whose condition does not hold.
-  public func deactivate(_ slots: inout [Double]) {
-    for index in evaluationOrder where conditions[index] != nil && !isActive(index, in: slots) {
-      for slot in slotRanges[index] { slots[slot] = .nan }
-    }
-  }
-
-  /// Whether a parameter is active beside these raw values; those of everything that its condition mentions must be
-  /// final, NaN where inactive.
-  public func isActive(_ index: Int, in slots: [Double]) -> Bool {
-    guard let condition = conditions[index] else { return true }
-    return slots.withUnsafeBufferPointer { condition.truth($0) } == true
-      && parents[index].allSatisfy { !slots[slotRanges[$0].lowerBound].isNaN }
-  }
-
-  /// The index of the first constraint that the configuration violates.
-  public func violatedConstraint(_ configuration: Configuration) -> Int? {
-    if compiledConstraints.isEmpty { return nil }
-    return configuration.slots.withUnsafeBufferPointer { slots in
-      compiledConstraints.firstIndex { $0.truth(slots) == false }
-    }
-  }
-
-  /// Whether the raw values can be read at all: numbers are finite, choices and items exist. Cheaper than `contains`, and
-  /// true for configurations of earlier versions of the space.
-  public func canHold(_ configuration: Configuration) -> Bool {
-    guard configuration.slots.count <= slotCount else { return false }
-    for (index, parameter) in parameters.enumerated() {
-      let range = slotRanges[index]
-      guard range.upperBound <= configuration.slots.count else { return true }
-      let first = configuration.slots[range.lowerBound]
-      if first.isNaN { continue }
-      if axes[index] != nil {
-        guard first.isFinite else { return false }
-        if case .integer = parameter.domain, first != first.rounded() || first.magnitude >= 0x1p53 { return false }
-        continue
-      }
-      let limit: Double
-      switch parameter.domain {
-      case .categorical(let choices), .ordinal(let choices): limit = Double(choices.count)
-      case .boolean: limit = 2
-      case .constant: limit = 1
-      case .permutation(let items): limit = Double(items.count)
-      case .simplex, .float, .integer: limit = .infinity
-      }
-      for value in configuration.slots[range] {
-        guard value >= 0, value < limit, limit.isInfinite || value == value.rounded() else { return false }
-      }
-      if case .permutation = parameter.domain, Set(configuration.slots[range]).count != range.count { return false }
-    }
-    return true
-  }
-
-  /// Whether the configuration has exactly the values that its conditions ask for, all within their domains, and
-  /// satisfies every constraint.
-  public func contains(_ configuration: Configuration) -> Bool {
-    guard configuration.slots.count == slotCount else { return false }
-    var full = configuration.slots
-    for index in evaluationOrder {
-      let range = slotRanges[index]
-      let active = !full[range.lowerBound].isNaN
-      guard active == isActive(index, in: full) else { return false }
-      if active {
-        switch parameters[index].domain {
-        case .categorical, .ordinal, .boolean, .constant:
-          let choice = full[range.lowerBound]
-          guard choice >= 0, choice == choice.rounded(), Int(choice) < parameters[index].domain.choices?.count ?? 0
-          else { return false }
-        case .permutation(let items):
-          let sorted = full[range].sorted()
-          guard sorted == items.indices.map(Double.init) else { return false }
-        case .float, .integer, .simplex:
-          guard let value = value(of: index, in: configuration), (try? slots(of: value, in: parameters[index])) != nil
-          else { return false }
-        }
-      } else {
-        for slot in range { full[slot] = .nan }
-      }
-    }
-    return violatedConstraint(configuration) == nil
   }
 }

@@ -135,7 +135,7 @@ public struct Space: Sendable {
       for (what, value) in [("default", parameter.defaultValue), ("fixed value", parameter.fixedValue)] {
         guard let value else { continue }
         do {
-          _ = try self.slots(of: value, in: parameter)
+          _ = try parameter.slots(of: value)
         } catch {
           throw SpaceError("\(what): \(error.message)", at: parameter.name, hint: error.hint)
         }
@@ -146,25 +146,41 @@ public struct Space: Sendable {
   /// The index of the parameter of that name.
   public func index(of name: String) -> Int? { indexByName[name] }
 
+  /// The longest name of a parameter: YAML reads no key beyond 1024 characters, and an escape may take six for one.
+  static let maximumNameLength = 150
+
   private static func check(_ parameter: Parameter) throws(SpaceError) {
     let name = parameter.name
     guard !name.isEmpty else { throw SpaceError("a parameter has no name") }
-    guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && $0 != "`" && $0 != "=" }) else {
+    guard
+      name.unicodeScalars.allSatisfy({
+        $0.value >= 0x20 && $0.value != 0x7F && $0 != "`" && $0 != "=" && $0 != byteOrderMark
+      })
+    else {
       throw SpaceError(
-        "the name has a control character, '`' or '='", at: name.debugDescription,
-        hint: "use letters, digits, _ - and .")
+        "the name has a control character, '`' or '='", at: name, hint: "use letters, digits, _ - and .")
+    }
+    guard name.unicodeScalars.count <= maximumNameLength else {
+      throw SpaceError("the name is longer than \(maximumNameLength) characters", at: name)
     }
     func distinct(_ items: [String], _ what: String) throws(SpaceError) {
       guard !items.isEmpty else { throw SpaceError("no \(what)", at: name, hint: "give at least one") }
+      guard items.allSatisfy({ !$0.unicodeScalars.contains(byteOrderMark) }) else {
+        throw SpaceError("a byte-order mark stands among the \(what)", at: name, hint: "delete the character U+FEFF")
+      }
       guard Set(items).count == items.count else { throw SpaceError("the same \(what) stands twice", at: name) }
     }
     switch parameter.domain {
     case .categorical(let choices), .ordinal(let choices): try distinct(choices.map(\.description), "choices")
     case .permutation(let items): try distinct(items.map(\.description), "items")
     case .simplex(let parts): try distinct(parts, "parts")
-    case .float, .integer, .boolean, .constant: break
+    case .constant(let choice): try distinct([choice.description], "value")
+    case .float, .integer, .boolean: break
     }
   }
+
+  /// YAML readers drop it from the beginning of a text.
+  private static let byteOrderMark: Unicode.Scalar = "\u{FEFF}"
 
   private static func order(_ parameters: [Parameter], _ parents: [[Int]]) throws(SpaceError) -> [Int] {
     var order: [Int] = []

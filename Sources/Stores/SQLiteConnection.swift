@@ -18,6 +18,8 @@ final class SQLiteConnection {
     case readWrite
     case create
     case read
+    /// See `SQLiteStore.Access.inspect`.
+    case inspect
   }
 
   init(path: String, mode: Mode) throws(StoreError) {
@@ -27,10 +29,16 @@ final class SQLiteConnection {
     switch mode {
     case .readWrite: flags |= SQLITE_OPEN_READWRITE
     case .create: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-    case .read: flags |= SQLITE_OPEN_READONLY
+    case .read, .inspect: flags |= SQLITE_OPEN_READONLY
     }
     var code = sqlite3_open_v2(path, &handle, flags, nil)
-    if code == SQLITE_OK, mode == .read, access(path + "-wal", F_OK) != 0, access(Self.folder(of: path), W_OK) != 0 {
+    let standsAlone =
+      switch mode {
+      case .readWrite, .create: false
+      case .read: access(path + "-wal", F_OK) != 0 && access(Self.folder(of: path), W_OK) != 0
+      case .inspect: Self.size(of: path + "-wal") == 0
+      }
+    if code == SQLITE_OK, standsAlone {
       // A write-ahead log needs a writable folder even to be read. Where there is none and nobody can be writing, the
       // file alone is the whole database.
       sqlite3_close_v2(handle)
@@ -49,6 +57,11 @@ final class SQLiteConnection {
 
   private static func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+  }
+
+  private static func size(of path: String) -> Int {
+    var info = stat()
+    return stat(path, &info) == 0 ? Int(info.st_size) : 0
   }
 
   private static func uriEscaped(_ path: String) -> String {
@@ -76,7 +89,8 @@ final class SQLiteConnection {
     case SQLITE_BUSY:
       StoreError(.busy, "\(path): other processes have kept the store busy for \(Int(busyLimit)) seconds (try again)")
     case SQLITE_IOERR:
-      StoreError(.other, "\(path): reading or writing failed: \(message) (errno \(errno): \(String(cString: strerror(errno))))")
+      StoreError(
+        .other, "\(path): reading or writing failed: \(message) (errno \(errno): \(String(cString: strerror(errno))))")
     default: StoreError(.other, "\(path): \(message)")
     }
   }

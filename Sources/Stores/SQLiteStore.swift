@@ -19,6 +19,8 @@ public final class SQLiteStore {
   public static let schemaVersion = 1
   /// A frame's row is its study's number shifted by this, plus its position.
   static let positionBits = 40
+  /// Numbers of studies whose positions fit in a row's number.
+  private static let studyIDs = 1..<(1 << 22)
 
   public let path: String
   public let isReadOnly: Bool
@@ -31,13 +33,16 @@ public final class SQLiteStore {
     case open
     /// Only read; works in a folder that cannot be written.
     case readOnly
+    /// Read what is there now, without the files beside the store by which SQLite's readers and writers know of each
+    /// other. Later changes may not be seen.
+    case inspect
   }
 
   /// - Throws: `StoreError` when the file does not exist, is no store, is of a later version, lies on a network file
   ///   system, or cannot be opened.
   public init(path: String, access: Access, durability: Durability = .durable) throws(StoreError) {
     self.path = path
-    isReadOnly = access == .readOnly
+    isReadOnly = access == .readOnly || access == .inspect
     var info = stat()
     let exists = stat(path, &info) == 0
     if !exists, access != .createOrOpen {
@@ -52,8 +57,14 @@ public final class SQLiteStore {
         "\(path): lies on a network file system (\(system)), where the store's locks are not reliable (put it on a local disk with --store)"
       )
     }
-    connection = try SQLiteConnection(
-      path: path, mode: access == .readOnly ? .read : access == .open ? .readWrite : .create)
+    let mode: SQLiteConnection.Mode =
+      switch access {
+      case .createOrOpen: .create
+      case .open: .readWrite
+      case .readOnly: .read
+      case .inspect: .inspect
+      }
+    connection = try SQLiteConnection(path: path, mode: mode)
     try prepare(create: access == .createOrOpen, durability: durability)
   }
 
@@ -123,7 +134,8 @@ public final class SQLiteStore {
 
   /// Creates a study with its first frame, or opens the one of that name: of several processes that try at once, one
   /// creates it.
-  public func createOrOpenStudy(_ name: String, firstFrame: [UInt8]) throws(StoreError) -> (log: SQLiteLog, isNew: Bool) {
+  public func createOrOpenStudy(_ name: String, firstFrame: [UInt8]) throws(StoreError) -> (log: SQLiteLog, isNew: Bool)
+  {
     try connection.execute("BEGIN IMMEDIATE")
     do throws(StoreError) {
       if let id = try studyID(name) {
@@ -161,7 +173,12 @@ public final class SQLiteStore {
   private func studyID(_ name: String) throws(StoreError) -> Int? {
     let statement = try connection.prepare("SELECT id FROM studies WHERE name = ?")
     try statement.bind(1, name)
-    return try statement.step() ? statement.integer(0) : nil
+    guard try statement.step() else { return nil }
+    let id = statement.integer(0)
+    guard Self.studyIDs.contains(id) else {
+      throw StoreError(.corrupt, "\(path): the study '\(name)' has the impossible number \(id)")
+    }
+    return id
   }
 
   private static func folder(of path: String) -> String {
@@ -206,7 +223,8 @@ public final class SQLiteLog: StudyLog {
     self.store = store
     self.study = study
     let connection = store.connection
-    select = try connection.prepare("SELECT position, frame FROM log WHERE position >= ? AND position < ? ORDER BY position")
+    select = try connection.prepare(
+      "SELECT position, frame FROM log WHERE position >= ? AND position < ? ORDER BY position")
     insert = try connection.prepare("INSERT INTO log (position, frame) VALUES (?, ?)")
     begin = try connection.prepare("BEGIN IMMEDIATE")
     commit = try connection.prepare("COMMIT")
@@ -277,6 +295,12 @@ public final class SQLiteLog: StudyLog {
 
   public func isAlive(_ worker: WorkerID) throws -> Bool {
     if worker == ownWorker { return true }
+    if store.isReadOnly, askDescriptor < 0 {
+      askDescriptor = open(store.path + "-lock", O_RDONLY | O_CLOEXEC)
+      // Without the file nobody holds a lock in it.
+      if askDescriptor < 0, errno == ENOENT { return false }
+      guard askDescriptor >= 0 else { throw lockError("read") }
+    }
     // Asked through the other descriptor, so that a lock of this log's own would show as well.
     let answer = trimtab_byte_is_locked(try sharedDescriptor(), Self.offset(of: worker))
     guard answer >= 0 else { throw lockError("read") }

@@ -27,7 +27,10 @@ extension Session {
     switch store {
     case .memory:
       let log = MemoryLog()
-      try log.append(from: 0) { _, _ in } decide: { (0, frame) }
+      try log.append(from: 0) { _, _ in
+      } decide: {
+        (0, frame)
+      }
       let session = try open(log)
       try session.enqueueDefaults()
       return (session, true)

@@ -54,7 +54,9 @@ public final class Study: Sendable {
   }
 
   /// The best trial so far; nil while none has a value.
-  public func best() async throws -> (trial: TrialNumber, value: Double, values: [(name: String, value: ParameterValue)])? {
+  public func best() async throws -> (
+    trial: TrialNumber, value: Double, values: [(name: String, value: ParameterValue)]
+  )? {
     let state = try await state()
     guard let trial = state.incumbent else { return nil }
     return (trial, state.trials[trial].value, state.spec.space.values(of: state.history.configuration(trial)))
@@ -138,7 +140,8 @@ public final class Study: Sendable {
         case .reject(let reason): try session.fail(run.trial, .rejected, message: reason, seconds: elapsed)
         }
       case .failure(is CancellationError): try session.release(run.trial, seconds: elapsed)
-      case .failure(let error): try session.fail(run.trial, .crash, message: String(describing: error), seconds: elapsed)
+      case .failure(let error):
+        try session.fail(run.trial, .crash, message: String(describing: error), seconds: elapsed)
       }
     }
   }

@@ -52,7 +52,9 @@ public struct Diagnostics: Error, Sendable, Equatable, CustomStringConvertible {
       var text = "\(source.name):\(line):\(column): error: \(diagnostic.message)"
       if line >= 1, line <= source.lines.count {
         let shown = source.lines[line - 1]
-        if !shown.isEmpty {
+        if shown.count > Self.longestLine {
+          text += "\n" + Self.excerpt(shown, column: column)
+        } else if !shown.isEmpty {
           // Tabs keep their place so that the caret stays under the character it means.
           let before = shown.prefix(max(0, column - 1)).map { $0 == "\t" ? "\t" : " " }.joined()
           let underline = String(
@@ -64,17 +66,31 @@ public struct Diagnostics: Error, Sendable, Equatable, CustomStringConvertible {
       return text
     }.joined(separator: "\n")
   }
+
+  /// Longer lines, such as a whole specification as JSON, are shown in part.
+  private static let longestLine = 160
+
+  private static func excerpt(_ line: String, column: Int) -> String {
+    let before = line.prefix(max(0, column - 1)).suffix(longestLine / 2)
+    let after = line.dropFirst(max(0, column - 1)).prefix(longestLine / 2)
+    return "  …\(before)\(after)…\n   \(before.map { $0 == "\t" ? "\t" : " " }.joined())^"
+  }
 }
 
 /// The candidate nearest to `word`, when one is near enough to be what was meant.
 ///
-/// Distance is the number of insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+/// Distance is the number of insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). The
+/// beginning of a candidate, of three letters or more, is near.
 public func nearestWord(to word: String, among candidates: some Sequence<String>) -> String? {
   let target = Array(word.lowercased())
   var best: (distance: Int, word: String)?
   for candidate in candidates {
-    let distance = alignmentDistance(target, Array(candidate.lowercased()))
-    let limit = max(1, min(target.count, candidate.count) / 2)
+    let letters = Array(candidate.lowercased())
+    let limit = max(1, min(target.count, letters.count) / 2)
+    let isBeginning = target.count >= 3 && letters.starts(with: target)
+    // Each character of difference in length costs one edit.
+    if !isBeginning, abs(target.count - letters.count) > limit { continue }
+    let distance = isBeginning ? min(1, letters.count - target.count) : alignmentDistance(target, letters)
     if distance <= limit, distance < best?.distance ?? Int.max { best = (distance, candidate) }
   }
   return best?.word

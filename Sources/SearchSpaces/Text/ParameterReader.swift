@@ -66,8 +66,8 @@ struct ParameterReader {
       self.conditionNode = conditionNode
     }
     guard let domain else { return nil }
-    let defaultValue = fields["default"].flatMap { readValue($0, domain) }
-    let fixedValue = fields["fixed"].flatMap { readValue($0, domain) }
+    let defaultValue = fields["default"].flatMap { readMember($0, domain) }
+    let fixedValue = fields["fixed"].flatMap { readMember($0, domain) }
     guard diagnostics.list.count == errorsBefore else { return nil }
     return Parameter(name, domain, when: condition, default: defaultValue, fixed: fixedValue)
   }
@@ -155,8 +155,8 @@ struct ParameterReader {
 
   private mutating func readNumber(_ node: SourceNode) -> Double? {
     guard let text = node.scalarText, let value = Double(text), value.isFinite else {
-      diagnostics.add(
-        "'\(node.scalarText ?? "")' is not a number", at: node, hint: "write a number such as 0.01 or 1e-2")
+      let what = node.isNothing ? node.kindName : node.scalarText.map { "'\($0)'" } ?? node.kindName
+      diagnostics.add("\(what) is not a number", at: node, hint: "write a number such as 0.01 or 1e-2")
       return nil
     }
     return value
@@ -165,6 +165,10 @@ struct ParameterReader {
   private mutating func readChoice(_ node: SourceNode) -> Choice? {
     guard case .scalar(let text, let quoted) = node.content else {
       diagnostics.add("a choice must be a single value, not \(node.kindName)", at: node)
+      return nil
+    }
+    guard !node.isNothing else {
+      diagnostics.add("there is no value here", at: node, hint: "quote it to mean the text: \"\(text)\"")
       return nil
     }
     return Choice(scalar: text, quoted: quoted)
@@ -183,11 +187,23 @@ struct ParameterReader {
     return choices.count == items.count ? choices : nil
   }
 
+  /// A value that must be one of the domain's.
+  private mutating func readMember(_ node: SourceNode, _ domain: Domain) -> ParameterValue? {
+    let before = diagnostics.list.count
+    guard let value = readValue(node, domain), diagnostics.list.count == before else { return nil }
+    do {
+      _ = try Parameter(name, domain).slots(of: value)
+      return value
+    } catch {
+      diagnostics.add("'\(name)': \(error.message)", at: node, hint: error.hint)
+      return nil
+    }
+  }
+
   private mutating func readValue(_ node: SourceNode, _ domain: Domain) -> ParameterValue? {
     switch domain {
-    case .float, .integer:
-      guard let number = readNumber(node) else { return nil }
-      return number == number.rounded() && number.magnitude < 0x1p53 ? .integer(Int(number)) : .real(number)
+    case .float: return readNumber(node).map { .real($0) }
+    case .integer: return readNumber(node).map { number in Int(exactly: number).map { .integer($0) } ?? .real(number) }
     case .categorical, .ordinal, .boolean, .constant: return readChoice(node).map { .choice($0) }
     case .permutation, .simplex:
       guard case .sequence(let items) = node.content else {

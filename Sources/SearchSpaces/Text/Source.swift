@@ -128,14 +128,14 @@ public struct SourceNode: Sendable {
   /// - Throws: `Diagnostics` with the place of the syntax error, of a duplicated key, or of a document that is too large.
   public static func parse(_ text: String, name: String) throws(Diagnostics) -> SourceNode {
     let source = SourceText(name: name, text: text)
-    func failure(_ message: String, line: Int = 1, column: Int = 1, hint: String? = nil) -> Diagnostics {
-      Diagnostics(
-        source: source,
-        [Diagnostic(message, at: SourcePosition(line: line, column: column), length: 1, hint: hint)])
+    let start = SourcePosition(line: 1, column: 1)
+    func failure(_ message: String, at position: SourcePosition? = nil, hint: String? = nil) -> Diagnostics {
+      Diagnostics(source: source, [Diagnostic(message, at: position ?? start, length: 1, hint: hint)])
     }
     guard text.utf8.count <= maximumBytes else {
       throw failure("the file is larger than \(maximumBytes >> 20) MiB", hint: "is this the study file?")
     }
+    var places = Places(source.lines)
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
@@ -144,20 +144,17 @@ public struct SourceNode: Sendable {
       case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
         .composer(let context, let problem, let mark, _):
         // Tabs are what most people trip over, and the parser's own words for them help nobody.
-        let line = mark.line <= source.lines.count && mark.line >= 1 ? source.lines[mark.line - 1] : ""
-        let hint = line.contains("\t") ? "YAML is indented with spaces, not tabs" : nil
-        var places = Places(source.lines)
-        let column = places.column(line: mark.line, scalarColumn: mark.column)
+        let position = places.position(line: mark.line, scalarColumn: mark.column)
+        let hint =
+          source.lines[position.line - 1].contains("\t") ? "YAML is indented with spaces, not tabs" : nil
         throw failure(
-          "not valid YAML: \(problem)\(context.map { " (\($0.text))" } ?? "")", line: mark.line, column: column,
-          hint: hint)
+          "not valid YAML: \(problem)\(context.map { " (\($0.text))" } ?? "")", at: position, hint: hint)
       case .reader(let problem, _, _, _):
-        let (line, column) = source.firstForbidden ?? (1, 1)
-        throw failure("not valid YAML: \(problem)", line: line, column: column)
+        throw failure("not valid YAML: \(problem)", at: source.firstForbidden)
       case .duplicatedKeysInMapping(let duplicates, let context):
         throw failure(
           "a key stands twice in the same mapping: \(duplicates.sorted().joined(separator: ", "))",
-          line: context.mark.line, column: context.mark.column)
+          at: places.position(line: context.mark.line, scalarColumn: context.mark.column))
       default:
         throw failure("not valid YAML: \(error)")
       }
@@ -165,7 +162,6 @@ public struct SourceNode: Sendable {
       throw failure("not valid YAML: \(error)")
     }
     guard let root else { throw failure("the file is empty") }
-    var places = Places(source.lines)
     var budget = maximumNodes
     guard let node = convert(root, depth: 0, budget: &budget, places: &places) else {
       throw failure("the document is nested too deeply or has too many values")
@@ -178,7 +174,7 @@ public struct SourceNode: Sendable {
     guard depth < maximumDepth, budget > 0 else { return nil }
     let line = node.mark?.line ?? 1
     let scalarColumn = node.mark?.column ?? 1
-    let position = SourcePosition(line: line, column: places.column(line: line, scalarColumn: scalarColumn))
+    let position = places.position(line: line, scalarColumn: scalarColumn)
     switch node {
     case .scalar(let scalar):
       let quoted = scalar.style == .singleQuoted || scalar.style == .doubleQuoted
@@ -208,7 +204,7 @@ public struct SourceNode: Sendable {
 
 extension SourceText {
   /// The place of the first character that YAML does not allow.
-  fileprivate var firstForbidden: (line: Int, column: Int)? {
+  fileprivate var firstForbidden: SourcePosition? {
     for (index, line) in lines.enumerated() {
       let column = line.firstIndex { character in
         character.unicodeScalars.contains {
@@ -218,7 +214,9 @@ extension SourceText {
           }
         }
       }
-      if let column { return (index + 1, line.distance(from: line.startIndex, to: column) + 1) }
+      if let column {
+        return SourcePosition(line: index + 1, column: line.distance(from: line.startIndex, to: column) + 1)
+      }
     }
     return nil
   }
@@ -248,11 +246,15 @@ private struct Places {
     }
   }
 
-  mutating func column(line: Int, scalarColumn: Int) -> Int {
-    guard lines.indices.contains(line - 1) else { return scalarColumn }
+  /// A place within the text: the parser puts what is missing at the end on a line after the last one.
+  mutating func position(line: Int, scalarColumn: Int) -> SourcePosition {
+    guard lines.indices.contains(line - 1) else {
+      let last = lines.lastIndex { !$0.isEmpty } ?? 0
+      return SourcePosition(line: last + 1, column: lines[last].count + 1)
+    }
     load(line)
-    if columns.indices.contains(scalarColumn - 1) { return Int(columns[scalarColumn - 1]) }
-    return Int(columns.last ?? 0) + 1
+    let isInside = columns.indices.contains(scalarColumn - 1)
+    return SourcePosition(line: line, column: Int(isInside ? columns[scalarColumn - 1] : (columns.last ?? 0) + 1))
   }
 
   /// Whether exactly this text stands at a place.

@@ -41,9 +41,10 @@ extension StudyFile {
     lines.append("# Uncomment to read reports from lines that the program prints.")
     lines.append("# output: \"\(usesResource ? "epoch {epoch}: " : "")loss {loss}\"")
     lines.append("")
+    lines.append("# The parameters: their ranges or choices, and the values that the first trial takes.")
     if !proposal.leftOut.isEmpty {
-      lines.append("# Left out, because they look like no parameters to tune:")
-      lines += proposal.leftOut.map { "#   \($0)" }
+      lines.append(
+        "# Left out, because they look like no parameters to tune: \(proposal.leftOut.joined(separator: ", "))")
     }
     lines.append("space:")
     for (parameter, note) in zip(parameters, notes) {

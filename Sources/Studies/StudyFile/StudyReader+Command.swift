@@ -46,7 +46,8 @@ extension StudyReader {
     case .sequence(let items):
       if isShell {
         values.diagnostics.add(
-          "with shell: true the command is one text, not a list", at: node, hint: "drop shell: true")
+          "with shell: true the command is one text, not a list", at: fields["shell"] ?? node,
+          hint: "write the command as one text, or drop shell: true")
       }
       return readArguments(items, node, space: space, hasFidelity: hasFidelity)
     }

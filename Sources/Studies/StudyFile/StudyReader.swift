@@ -126,8 +126,11 @@ struct StudyReader {
 
   private mutating func checkFidelityName(_ fidelity: Fidelity?, metrics: [String], _ fields: StudyFields) {
     guard let fidelity, metrics.contains(fidelity.name), let node = fields["fidelity"] else { return }
+    var named: SourceNode?
+    if case .mapping(let pairs) = node.content { named = pairs.first { $0.key.scalarText == "name" }?.value }
     values.diagnostics.add(
-      "'\(fidelity.name)' is a metric and cannot be the fidelity's name too", at: node, hint: "add name: …")
+      "'\(fidelity.name)' is a metric and cannot be the fidelity's name too", at: named ?? node,
+      hint: named == nil ? "add name: …" : "choose another name")
   }
 
   // MARK: Method

@@ -1,0 +1,53 @@
+import Trimtab
+
+/// Trials as JSON objects, in the form that docs/json.md promises.
+enum TrialJSON {
+  /// Everything the state knows of a trial.
+  static func object(_ number: TrialNumber, _ state: StudyState) -> JSONValue {
+    let trial = state.trials[number]
+    let space = state.spec.space
+    func time(_ time: Timestamp) -> JSONValue? { time == 0 ? nil : .string(TimeText.iso(time)) }
+    return .members([
+      "trial": .integer(number),
+      "state": .string(trial.state.name),
+      "failure": trial.failure.map { .string($0.word) },
+      "stop_reason": trial.stopReason.map { .string($0.word) },
+      "origin": trial.origin.map { .string($0.name) },
+      "parent": trial.parent < 0 ? nil : .integer(Int(trial.parent)),
+      "objectives": .object(objectives(number, state).map { .init($0.name, $0.value.map { .number($0) } ?? .null) }),
+      "metrics": .object(otherMetrics(number, state).map { .init($0.name, .number($0.value)) }),
+      "resource": state.spec.fidelity.map { _ in .number(trial.resource) },
+      "target": trial.target.isNaN ? nil : .number(trial.target),
+      "seconds": .number(trial.seconds),
+      "cost": .number(state.cost(number)),
+      "runs": .integer(Int(trial.runs)),
+      "failures": .integer(Int(trial.failures)),
+      "losses": .integer(Int(trial.losses)),
+      "frozen": trial.isFrozen ? .bool(true) : nil,
+      "worker": trial.worker == 0 ? nil : .string(workerText(trial.worker)),
+      "proposed": time(trial.proposedAt),
+      "started": time(trial.startedAt),
+      "ended": time(trial.endedAt),
+      "config": space.json(of: state.history.configuration(number)),
+    ])
+  }
+
+  /// The objectives in their order; nil where a trial has none yet.
+  static func objectives(_ number: TrialNumber, _ state: StudyState) -> [(name: String, value: Double?)] {
+    state.spec.objectives.enumerated().map { index, objective in
+      if index == 0 {
+        let trial = state.trials[number]
+        return (objective.metric, trial.hasReportedObjective ? trial.value : nil)
+      }
+      return (objective.metric, state.otherMetrics[number]?.first { $0.name == objective.metric }?.value)
+    }
+  }
+
+  /// The newest values of metrics that are no objectives, by name.
+  static func otherMetrics(_ number: TrialNumber, _ state: StudyState) -> [MetricValue] {
+    let objectives = Set(state.spec.objectives.map(\.metric))
+    return (state.otherMetrics[number] ?? []).filter { !objectives.contains($0.name) }.sorted { $0.name < $1.name }
+  }
+
+  static func workerText(_ worker: WorkerID) -> String { String(worker, radix: 16) }
+}
