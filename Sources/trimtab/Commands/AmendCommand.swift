@@ -7,7 +7,7 @@ struct AmendCommand: ParsableCommand {
     discussion: """
       A change is a key of the study file and its new value; null removes the key:
 
-        trimtab amend digits.yaml --set budget.trials=200 --set space.learning_rate.high=1
+        trimtab amend digits.yaml --set budget.trials=200 --set space.lr.high=1
 
       Running tuners take the change up with their next trial. The study file is not changed: make the same change \
       there, or 'trimtab tune' will ask which of the two counts.

@@ -15,7 +15,9 @@ enum ProgramHelp {
   /// Runs the command with `--help` added, without a shell, and ends it if it does not end by itself.
   /// - Returns: what it printed, and whether it had to be ended.
   /// - Throws: `LaunchError` when it cannot be started, `CommandError`.
-  static func read(_ command: [String], in folder: String) throws -> (text: String, wasEnded: Bool) {
+  static func read(
+    _ command: [String], in folder: String, patience: Duration = patience
+  ) throws -> (text: String, wasEnded: Bool) {
     var template = Array("/tmp/trimtab-help-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw CommandError(.failure, "a temporary folder cannot be made in /tmp: \(String(cString: strerror(errno)))")
