@@ -43,7 +43,7 @@ enum EventText {
 
   /// Whether the trial was the study's best when it ended.
   static func isBest(_ event: Event, _ state: StudyState) -> Bool {
-    state.incumbentChanges.contains { $0.trial == event.trial && $0.time == event.time }
+    state.incumbentChanges.last.map { $0.trial == event.trial && $0.time == event.time } ?? false
   }
 
   static func willBeTriedAgain(_ trial: TrialNumber, _ state: StudyState) -> Bool {
