@@ -1,3 +1,3 @@
 import ArgumentParser
 
-TrimtabCommand.main()
+startProgram()

@@ -88,6 +88,19 @@ final class TuneInterruptTests: TuneTestCase {
     XCTAssertEqual(try processes(in: folder), [])
   }
 
+  func testATunerWithoutStandardOutputWritesItsLinesNowhere() throws {
+    try writeStudy("budget: {trials: 3}", script: "echo '{\"loss\": 1}' > $TRIMTAB_REPORT")
+    try write("\(Program.path) tune study.yaml <&- >&- 2>&-; echo $? > code\n", to: "closed.sh")
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["closed.sh"]
+    shell.currentDirectoryURL = URL(fileURLWithPath: folder)
+    try shell.run()
+    shell.waitUntilExit()
+    XCTAssertEqual(lines(of: "code"), ["0"])
+    XCTAssertEqual(try tune().map(\.name), ["study", "finished"], "the store is whole, and the study finished")
+  }
+
   func testWatchFollowsAnotherProcessToTheEnd() throws {
     let tuner = try begin("budget: {trials: 3}\nparallel: 2")
     let watch = try start("watch", "study.yaml", "--json")

@@ -38,6 +38,10 @@ final class LineOutput {
       if count > 0 {
         next += count
       } else if errno != EINTR, errno != EAGAIN {
+        // A reader who has seen enough is no error.
+        if errno != EPIPE {
+          printError("error: standard output cannot be written: \(String(cString: strerror(errno)))")
+        }
         isClosed = true
       }
     }

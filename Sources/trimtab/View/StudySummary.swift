@@ -87,7 +87,7 @@ struct StudySummary {
         "resource": state.spec.fidelity.map { _ in .number(state.trials[trial].resource) },
         "complete": .bool(state.incumbentIsComplete),
         "config": state.spec.space.json(of: state.history.configuration(trial)),
-        "folder": .string(TrialFolder(root: trialsFolder, trial: trial).path),
+        "folder": .string(absolutePath(TrialFolder(root: trialsFolder, trial: trial).path)),
       ])
     }
     let counts = TrialState.allCases.map { JSONValue.Member($0.name, .integer(state.count($0))) }
