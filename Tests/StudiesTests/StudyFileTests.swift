@@ -206,7 +206,7 @@ final class StudyFileTests: XCTestCase {
     let spec = try StudySpec.parse(text, name: "large")
     let elapsed = start.duration(to: clock.now)
     XCTAssertEqual(spec.space.parameters.count, 500)
-    // Optimised it takes about a tenth of what is allowed; unoptimised code has no limit worth the name.
+    // Optimised it takes about a quarter of what is allowed; unoptimised code has no limit worth the name.
     #if DEBUG
       XCTAssertLessThan(elapsed, .seconds(5))
     #else
