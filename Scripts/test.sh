@@ -10,9 +10,9 @@ echo "== example trainer"
 Examples/digits/test.sh
 
 echo "== kill suite"
-swift build --product trimtab -Xswiftc -O
-python3 Scripts/kill_suite.py --trimtab "$(swift build --show-bin-path)/trimtab" --kills "${TRIMTAB_KILLS:-120}" --seed 1
+swift build --scratch-path .build-test --product trimtab -Xswiftc -O
+python3 Scripts/kill_suite.py --trimtab "$(swift build --scratch-path .build-test --show-bin-path)/trimtab" --kills "${TRIMTAB_KILLS:-120}" --seed 1
 
 echo "== tests"
 # Numeric code is tens of times slower without -O; @testable works all the same.
-swift test -Xswiftc -O --parallel --num-workers 2
+swift test --scratch-path .build-test -Xswiftc -O --parallel --num-workers 2

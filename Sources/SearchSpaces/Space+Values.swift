@@ -135,7 +135,7 @@ extension Space {
     }
   }
 
-  /// Whether the raw values can be read at all: numbers are finite, choices and items exist. Cheaper than `contains`, and
+  /// Whether the raw values can be read at all: numbers are finite, choices exist, items stand once. Cheaper than `contains`, and
   /// true for configurations of earlier versions of the space.
   public func canHold(_ configuration: Configuration) -> Bool {
     guard configuration.slots.count <= slotCount else { return false }
@@ -160,6 +160,7 @@ extension Space {
       for value in configuration.slots[range] {
         guard value >= 0, value < limit, limit.isInfinite || value == value.rounded() else { return false }
       }
+      if case .permutation = parameter.domain, Set(configuration.slots[range]).count != range.count { return false }
     }
     return true
   }

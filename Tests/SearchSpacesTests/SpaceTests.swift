@@ -187,6 +187,12 @@ final class SpaceTests: XCTestCase {
           if space.canHold(configuration) { _ = space.values(of: configuration) }
         }
       }
+      for (p, parameter) in space.parameters.enumerated() {
+        guard case .permutation(let items) = parameter.domain, items.count > 1 else { continue }
+        var twice = Configuration(slots: Array(repeating: .nan, count: space.slotCount))
+        for slot in space.slotRanges[p] { twice.slots[slot] = 0 }
+        XCTAssertFalse(space.canHold(twice), "an item stands twice")
+      }
       XCTAssertFalse(space.contains(Configuration(slots: [])))
       XCTAssertTrue(space.canHold(Configuration(slots: [])))
     }

@@ -1,5 +1,6 @@
 import TrimtabSearchSpaces
 import TrimtabStudies
+import TrimtabTestSupport
 import XCTest
 
 final class StudyFileTests: XCTestCase {
@@ -91,5 +92,136 @@ final class StudyFileTests: XCTestCase {
         + #""scale":"log"},"batch_size":{"type":"integer","low":8,"high":256,"scale":"log"},"#
         + #""optimizer":{"type":"categorical","choices":["sgd","adam"]},"#
         + #""momentum":{"type":"float","low":0,"high":0.99,"when":"optimizer == sgd"}}}"#)
+  }
+
+  private func spec(_ lines: String...) throws -> StudySpec {
+    let base = ["objective: {metric: loss, goal: minimize}", "space: {lr: {type: float, low: 0, high: 1}}"]
+    return try StudyFile.parse((lines + base).joined(separator: "\n"), name: "f", defaultName: "named-after-file").spec
+  }
+
+  func testWhatIsLeftOutHasItsDefault() throws {
+    let spec = try spec()
+    XCTAssertEqual(spec.name, "named-after-file")
+    XCTAssertNil(spec.fidelity)
+    XCTAssertEqual(spec.method, MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec("full")))
+    XCTAssertEqual(spec.budget, Budget())
+    XCTAssertEqual(spec.parallel, 1)
+    XCTAssertEqual(spec.command, [])
+    XCTAssertEqual(spec.limits, Limits(seconds: nil, memory: nil, grace: 10, log: 64 << 20))
+    XCTAssertEqual(spec.retries, Retries(failed: 0, lost: 3, backoff: 1))
+    XCTAssertNil(spec.seed)
+    XCTAssertEqual(spec.durability, .durable)
+    XCTAssertEqual(
+      try self.spec("fidelity: {max: 9}").fidelity,
+      Fidelity(name: "resource", minimum: 1, maximum: 9, isInteger: true, pause: .exit))
+  }
+
+  func testAMethodIsASamplersNameOrASamplerAndAScheduler() throws {
+    func method(_ line: String, fidelity: Bool = false) throws -> String {
+      let method = try spec("method: " + line, fidelity ? "fidelity: {max: 9}" : "parallel: 1").method
+      return
+        "\(method.sampler.name)\(method.sampler.options.count) \(method.scheduler.name)\(method.scheduler.options.count)"
+    }
+    XCTAssertEqual(try method("random"), "random0 full0")
+    XCTAssertEqual(try method("random", fidelity: true), "random0 asha0")
+    XCTAssertEqual(try method("{sampler: random}"), "random0 full0")
+    XCTAssertEqual(try method("{scheduler: hyperband}", fidelity: true), "tpe0 hyperband0")
+    XCTAssertEqual(try method("{sampler: {name: tpe, a: 1, b: x}, scheduler: {name: asha, eta: 4}}"), "tpe2 asha1")
+    XCTAssertThrowsError(try method("{sampler: {a: 1}}"))
+    XCTAssertThrowsError(try method("{sampler: {name: tpe, a: [1]}}"))
+    XCTAssertThrowsError(try method("{sampler: }"))
+    XCTAssertThrowsError(try method("[tpe]"))
+  }
+
+  func testTimesAndSizesAreReadInTheirUnits() throws {
+    let times: [(String, Double?)] = [
+      ("90", 90), ("0.5", 0.5), ("90s", 90), ("15m", 900), ("2h", 7200), ("1d", 86_400), ("1h30m", 5400),
+      ("1d1h1m1s", 90_061), ("1.5h", 5400), ("1e-3", 0.001), ("1m1h", nil), ("1h1h", nil), ("h", nil), ("1 h", nil),
+      ("1w", nil), ("-1", nil), ("+1", nil), ("1h30", nil), ("0x10", nil), ("inf", nil), ("nan", nil), ("", nil),
+      ("1e9999", nil), ("40000d", nil), ("1.2.3s", nil), ("0", nil),
+    ]
+    for (text, seconds) in times {
+      XCTAssertEqual(try? spec("budget: {time: \"\(text)\"}").budget.seconds, seconds, text)
+    }
+    let sizes: [(String, Int?)] = [
+      ("1048576", 1 << 20), ("2GB", 2_000_000_000), ("512MiB", 512 << 20), ("1.5KiB", 1536), ("10 kB", 10_000),
+      ("1B", 1), ("2TB", 2_000_000_000_000), ("1GiB", 1 << 30), ("1.5B", nil), ("-1", nil), ("GB", nil), ("1gb", nil),
+      ("1G", nil), ("1e3", nil), ("99999999TB", nil), ("", nil), ("0", nil),
+    ]
+    for (text, bytes) in sizes {
+      XCTAssertEqual(try? spec("limits: {memory: \"\(text)\"}").limits.memory, bytes, text)
+    }
+  }
+
+  func testAShellCommandBecomesAnArgumentVectorWithoutTemplates() throws {
+    let text = #"shell: true"# + "\n" + #"command: ./train --lr "$TRIMTAB_PARAM_LR" ${HOME} | awk '{print $1}'"#
+    let spec = try spec(text)
+    XCTAssertEqual(
+      spec.command,
+      ["/bin/sh", "-c", #"./train --lr "$TRIMTAB_PARAM_LR" ${{HOME}} | awk '{{print $1}}'"#])
+    XCTAssertEqual(
+      try CommandTemplate(spec.command, space: spec.space).expand(spec.space.defaultConfiguration(), builtins: [:])
+        .last,
+      #"./train --lr "$TRIMTAB_PARAM_LR" ${HOME} | awk '{print $1}'"#)
+    XCTAssertEqual(try StudySpec.parse(spec.json.text, name: "log").command, spec.command)
+  }
+
+  func testSpecificationsThatNoFileCouldGiveAreRefusedWhenReadBack() throws {
+    let good = try spec()
+    let changes: [(inout StudySpec) -> Void] = [
+      { $0.name = "no good" }, { $0.objectives = [] }, { $0.objectives[0].metric = "" }, { $0.seed = .max },
+      { $0.budget.seconds = .nan }, { $0.budget.trials = 0 }, { $0.budget.cost = -1 }, { $0.parallel = 0 },
+      { $0.limits.grace = .infinity }, { $0.retries.failed = -1 }, { $0.command = ["a", "{b}"] }, { $0.command = [""] },
+      { $0.fidelity = Fidelity(name: "e", maximum: 0) }, { $0.fidelity = Fidelity(name: "e", maximum: .infinity) },
+      { $0.environment = ["": "x"] }, { $0.environment = ["TRIMTAB_X": "x"] }, { $0.outputPattern = "none" },
+      { $0.method.sampler.name = "" }, { $0.objectives.append($0.objectives[0]) }, { $0.costMetric = "" },
+      { $0.environment = ["a": "\0"] },
+    ]
+    for (i, change) in changes.enumerated() {
+      var spec = good
+      change(&spec)
+      XCTAssertThrowsError(try StudySpec.parse(spec.json.text, name: "log"), "change \(i): \(spec.json.text)")
+    }
+  }
+
+  func testStudiesWithRandomSpacesReadBackFromTheirCanonicalForm() throws {
+    for seed in 0..<100 as Range<UInt64> {
+      let space = randomSpace(seed: seed)
+      var spec = try StudySpec.parse(Self.everything, name: "x")
+      spec.command = ["./train", "{flags}"]
+      spec.space = space
+      let canonical = spec.json.text
+      XCTAssertEqual(try StudySpec.parse(canonical, name: "log").json.text, canonical)
+    }
+  }
+
+  func testFiveHundredParametersAreReadQuickly() throws {
+    var text = "objective: {metric: loss, goal: minimize}\ncommand: [./train, \"{flags}\"]\nspace:\n"
+    for i in 0..<500 {
+      text +=
+        "  parameter_\(i): {type: float, low: 1e-5, high: 1, scale: log\(i > 0 ? ", when: parameter_\(i - 1) > 0.001" : "")}\n"
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let spec = try StudySpec.parse(text, name: "large")
+    let elapsed = start.duration(to: clock.now)
+    XCTAssertEqual(spec.space.parameters.count, 500)
+    // Optimised it takes about a quarter of what is allowed; unoptimised code has no limit worth the name.
+    #if DEBUG
+      XCTAssertLessThan(elapsed, .seconds(5))
+    #else
+      XCTAssertLessThan(elapsed, .milliseconds(200))
+    #endif
+  }
+
+  func testStudyNamesAreSafeEverywhere() {
+    for name in ["a", "A-1", "study.v2", "_x", "9", String(repeating: "n", count: 100)] {
+      XCTAssertTrue(StudySpec.isName(name), name)
+    }
+    for name in [
+      "", ".", "..", ".hidden", "-x", "a b", "a/b", "größe", "a\n", String(repeating: "n", count: 101), "a\u{301}",
+    ] {
+      XCTAssertFalse(StudySpec.isName(name), name)
+    }
   }
 }

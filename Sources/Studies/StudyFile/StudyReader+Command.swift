@@ -124,6 +124,10 @@ extension StudyReader {
 
   // MARK: Environment and output
 
+  /// Longer keys could not be read back from the canonical text: YAML reads none beyond 1024 characters, and an escape may
+  /// take six for one.
+  private static let maximumVariableLength = 150
+
   mutating func readEnvironment(_ node: SourceNode) -> [String: String]? {
     guard case .mapping(let pairs) = node.content else {
       values.diagnostics.add(
@@ -133,7 +137,9 @@ extension StudyReader {
     }
     var environment: [String: String] = [:]
     for (key, value) in pairs {
-      guard let name = key.scalarText, !name.isEmpty, !name.contains("="), !name.unicodeScalars.contains("\0") else {
+      guard let name = key.scalarText, !name.isEmpty, !name.contains("="), !name.unicodeScalars.contains("\0"),
+        name.unicodeScalars.count <= Self.maximumVariableLength
+      else {
         values.diagnostics.add("\(key.shown) cannot be the name of a variable", at: key)
         continue
       }
