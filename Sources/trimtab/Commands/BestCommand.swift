@@ -39,7 +39,8 @@ struct BestCommand: ParsableCommand {
       // The incumbent was the first of several equals.
       let all = isFront ? ranked : [state.incumbent].compactMap { $0 } + ranked.filter { $0 != state.incumbent }
       guard !all.isEmpty else {
-        throw CommandError(.notFound, "\(study.study): no trial has a value yet (see 'trimtab status \(study.reference)')")
+        throw CommandError(
+          .notFound, "\(study.study): no trial has a value yet (see 'trimtab status \(study.reference)')")
       }
       let chosen = Array(all.prefix(top ?? (isFront ? .max : 1)))
       if command {
@@ -91,7 +92,8 @@ struct BestCommand: ParsableCommand {
 
   private func commandLine(_ trial: TrialNumber, _ state: StudyState, _ location: StudyLocation) throws -> String {
     guard !state.spec.command.isEmpty else {
-      throw CommandError(.badInput, "\(study.study): the study has no command (its objective is a function of a program)")
+      throw CommandError(
+        .badInput, "\(study.study): the study has no command (its objective is a function of a program)")
     }
     let files = TrialFolder(root: folder(state, location), trial: trial)
     let words = try CommandTemplate.expand(

@@ -69,7 +69,8 @@ struct StudyStatus {
     list.add("trials", Self.counts(state, emptyText: "none yet"))
     if state.count(.failed) > 0 { list.add("failures", failures) }
     if state.fallbackCount > 0 {
-      list.add("fallbacks", "\(state.fallbackCount) configurations were drawn at random because the model could not be used")
+      list.add(
+        "fallbacks", "\(state.fallbackCount) configurations were drawn at random because the model could not be used")
     }
     list.add("best", best)
     list.add("resource", resource)

@@ -96,18 +96,18 @@ struct TrialColumn {
 
   private static var own: [TrialColumn] {
     [
-    TrialColumn("trial") { number, _ in String(number) },
-    TrialColumn("state", .left) { $1.trials[$0].state.name },
-    TrialColumn("origin", .left) { $1.trials[$0].origin?.name ?? "-" },
-    TrialColumn("failure", .left) { $1.trials[$0].failure?.name ?? "-" },
-    TrialColumn("resource") { Shown.exact($1.trials[$0].resource) },
-    TrialColumn("target") { $1.trials[$0].target.isNaN ? "-" : Shown.exact($1.trials[$0].target) },
-    TrialColumn("seconds") { Shown.number($1.trials[$0].seconds) },
-    TrialColumn("cost") { Shown.number($1.cost($0)) },
-    TrialColumn("runs") { String($1.trials[$0].runs) },
-    TrialColumn("proposed", .left) { time($1.trials[$0].proposedAt) },
-    TrialColumn("started", .left) { time($1.trials[$0].startedAt) },
-    TrialColumn("ended", .left) { time($1.trials[$0].endedAt) },
+      TrialColumn("trial") { number, _ in String(number) },
+      TrialColumn("state", .left) { $1.trials[$0].state.name },
+      TrialColumn("origin", .left) { $1.trials[$0].origin?.name ?? "-" },
+      TrialColumn("failure", .left) { $1.trials[$0].failure?.name ?? "-" },
+      TrialColumn("resource") { Shown.exact($1.trials[$0].resource) },
+      TrialColumn("target") { $1.trials[$0].target.isNaN ? "-" : Shown.exact($1.trials[$0].target) },
+      TrialColumn("seconds") { Shown.number($1.trials[$0].seconds) },
+      TrialColumn("cost") { Shown.number($1.cost($0)) },
+      TrialColumn("runs") { String($1.trials[$0].runs) },
+      TrialColumn("proposed", .left) { time($1.trials[$0].proposedAt) },
+      TrialColumn("started", .left) { time($1.trials[$0].startedAt) },
+      TrialColumn("ended", .left) { time($1.trials[$0].endedAt) },
     ]
   }
 
@@ -119,7 +119,9 @@ struct TrialColumn {
     guard let text else {
       let first = ["trial", "state"] + (state.spec.fidelity == nil ? [] : ["resource"])
       let last = [state.spec.costMetric == nil ? "seconds" : "cost"]
-      func own(_ names: [String]) -> [TrialColumn] { names.compactMap { name in Self.own.first { $0.column.title == name } } }
+      func own(_ names: [String]) -> [TrialColumn] {
+        names.compactMap { name in Self.own.first { $0.column.title == name } }
+      }
       return own(first) + objectives + own(last) + parameters
     }
     let metrics = Set(state.otherMetrics.values.flatMap { $0.map(\.name) }).sorted().map(metric)

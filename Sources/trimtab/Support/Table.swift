@@ -114,7 +114,10 @@ struct FieldList {
       line += (line.isEmpty ? "" : " ") + word
       while columns(of: line) > room {
         var head = ""
-        while let first = line.first, columns(of: head) + columns(of: first) <= room { head.append(line.removeFirst()); _ = first }
+        while let first = line.first, columns(of: head) + columns(of: first) <= room {
+          head.append(line.removeFirst())
+          _ = first
+        }
         if head.isEmpty { head.append(line.removeFirst()) }
         lines.append(head)
       }
