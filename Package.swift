@@ -84,7 +84,7 @@ let package = Package(
       name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport", "CSystem", "ProcessTestHelper"],
       path: "Tests/RunningTests", swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport"],
+      name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),
   ]
 )
