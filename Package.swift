@@ -75,11 +75,11 @@ let package = Package(
       name: "MethodsTests", dependencies: ["TrimtabMethods", "TrimtabTestSupport"],
       path: "Tests/MethodsTests", swiftSettings: settings),
     .testTarget(
-      name: "StoresTests", dependencies: ["TrimtabStores", "TrimtabTestSupport", "CSQLite"],
-      path: "Tests/StoresTests", resources: [.copy("Fixtures")], swiftSettings: settings),
+      name: "StoresTests", dependencies: ["TrimtabStores", "TrimtabTestSupport", "CSQLite", "ProcessTestHelper"],
+      path: "Tests/StoresTests", exclude: ["Fixtures"], swiftSettings: settings),
     .executableTarget(
-      name: "ProcessTestHelper", dependencies: ["TrimtabRunning", "CSystem"], path: "Tests/ProcessTestHelper",
-      swiftSettings: settings),
+      name: "ProcessTestHelper", dependencies: ["TrimtabRunning", "TrimtabStores", "TrimtabStudies", "CSystem"],
+      path: "Tests/ProcessTestHelper", swiftSettings: settings),
     .testTarget(
       name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport", "CSystem", "ProcessTestHelper"],
       path: "Tests/RunningTests", swiftSettings: settings),

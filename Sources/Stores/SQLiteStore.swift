@@ -72,6 +72,9 @@ public final class SQLiteStore {
     let id = try connection.integer("PRAGMA application_id") ?? 0
     let version = try connection.integer("PRAGMA user_version") ?? 0
     let tables = try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
+    if id == 0, tables == 0, !create {
+      throw StoreError(.notAStore, "\(path): the file is empty (start the study with 'trimtab tune')")
+    }
     if id != Self.applicationID, !(create && id == 0 && tables == 0) {
       throw StoreError(.notAStore, "\(path): this is an SQLite database, but not a trimtab store")
     }

@@ -38,7 +38,7 @@ extension StudyState {
     func require(_ holds: Bool, _ violation: @autoclosure () -> String) {
       if !holds { violations.append("trial \(number) \(violation())") }
     }
-    require(!trial.isFrozen || trial.state == .paused, "is frozen and \(trial.state.name)")
+    require(!trial.isFrozen || trial.state == .paused || trial.state == .waiting, "is frozen and \(trial.state.name)")
     require(trial.state != .failed || trial.failure != nil, "failed without a kind of failure")
     require(trial.state != .stopped || trial.stopReason != nil, "was stopped without a reason")
     require(trial.state != .running || trial.runs > 0, "runs without having been started")

@@ -328,7 +328,7 @@ public struct StudyState: Sendable {
     if let value = metrics.first(where: { $0.name == objective })?.value {
       absorbObjective(number, resource, value)
       // Without a complete trial, the incumbent is the best at the greatest resource so far.
-      if resource != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
+      if curves[number] != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
     }
     guard isNewest else { return }
     for metric in metrics where metric.name != objective {
@@ -434,10 +434,12 @@ public struct StudyState: Sendable {
   }
 
   private mutating func considerIncumbent(_ number: TrialNumber, at time: Timestamp) {
-    guard isCandidate(number) else {
-      if incumbent == number { findIncumbentAnew(at: time) }
+    // Along a fidelity a trial's rank only rises; without one, its newest value may be worse than the one before.
+    if incumbent == number, !isCandidate(number) || (spec.fidelity == nil && trials[number].state != .completed) {
+      findIncumbentAnew(at: time)
       return
     }
+    guard isCandidate(number) else { return }
     if let incumbent {
       guard incumbent == number || isBetter(number, than: incumbent) else { return }
     }

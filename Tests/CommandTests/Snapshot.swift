@@ -49,7 +49,7 @@ enum Program {
     let paths = ["in", "out", "err"].map { name + "." + $0 }
     defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
     try Data(input.utf8).write(to: URL(fileURLWithPath: paths[0]))
-    for path in paths.dropFirst() { FileManager.default.createFile(atPath: path, contents: nil) }
+    for path in paths.dropFirst() { try Data().write(to: URL(fileURLWithPath: path)) }
     let reading = try FileHandle(forReadingFrom: URL(fileURLWithPath: paths[0]))
     let writing = try paths.dropFirst().map { try FileHandle(forWritingTo: URL(fileURLWithPath: $0)) }
     process.standardInput = reading

@@ -7,12 +7,13 @@ import TrimtabRunning
   import Darwin
 #endif
 
-/// What tests need a real process for: a guard, and a tuner that can be killed.
+/// What tests need a real process for: a guard, a tuner that can be killed, and others that use a store.
 func runHelper() -> Never {
   let arguments = CommandLine.arguments.dropFirst()
   switch arguments.first {
   case "guard": exit(runGuard())
   case "tuner" where arguments.count == 2: tune(in: arguments[2])
+  case let command? where command.hasPrefix("store-"): exit(StoreHelper.run(Array(arguments)))
   default: exit(64)
   }
 }

@@ -32,7 +32,7 @@ struct KernelSet: Sendable {
 
   // One row of `shape.width` for each place.
   private(set) var centres: ContiguousArray<Double> = []
-  /// 1/σ; 0 in padding.
+  /// 1/σ.
   private(set) var inverses: ContiguousArray<Double> = []
   /// Φ(−centre/σ), the mass that the untruncated kernel has below 0.
   private(set) var lowerMasses: ContiguousArray<Double> = []
@@ -124,7 +124,7 @@ struct KernelSet: Sendable {
     }
     if isMuch { sortOrders() }
     if isMuch || isNew {
-      for coordinate in shape.places {
+      for coordinate in 0..<shape.width {
         for position in orders[coordinate].indices { updateSigma(coordinate, position) }
       }
     }
@@ -153,7 +153,7 @@ struct KernelSet: Sendable {
     trials[Int(place)] = trial
     for (i, coordinate) in shape.continuous.enumerated() { centres[row + i] = history.units[coordinate][trial] }
     for (i, grid) in shape.grids.enumerated() {
-      centres[row + shape.continuousWidth + i] = history.units[grid.coordinate][trial]
+      centres[row + shape.continuous.count + i] = history.units[grid.coordinate][trial]
     }
     for (i, choice) in shape.choices.enumerated() {
       picks[Int(place) * shape.choices.count + i] = Int32(history.slots[choice.slot][trial])
@@ -164,7 +164,7 @@ struct KernelSet: Sendable {
   }
 
   private mutating func link(_ place: Int32, updatesSigma: Bool) {
-    for coordinate in shape.places {
+    for coordinate in 0..<shape.width {
       let position = orderPosition(of: place, coordinate)
       orders[coordinate].insert(place, at: position)
       guard updatesSigma else { continue }
@@ -173,7 +173,7 @@ struct KernelSet: Sendable {
   }
 
   private mutating func unlink(_ place: Int32, updatesSigma: Bool) {
-    for coordinate in shape.places {
+    for coordinate in 0..<shape.width {
       let position = orderPosition(of: place, coordinate)
       orders[coordinate].remove(at: position)
       guard updatesSigma else { continue }
@@ -202,7 +202,7 @@ struct KernelSet: Sendable {
   private mutating func sortOrders() {
     let width = shape.width
     let places = members.map(\.place)
-    for coordinate in shape.places {
+    for coordinate in 0..<shape.width {
       // Members come by trial, and an index breaks ties as the trial would.
       let keys = places.map { centres[Int($0) * width + coordinate] }
       let sorted = keys.indices.sorted { keys[$0] != keys[$1] ? keys[$0] < keys[$1] : $0 < $1 }
@@ -225,6 +225,35 @@ struct KernelSet: Sendable {
       isChanged[Int(place)] = false
     }
     changed.removeAll(keepingCapacity: true)
+  }
+
+  /// Which kernels are alike on which grid.
+  struct GridRows: Sendable {
+    /// For each place a number for each grid, the same for kernels of the same centre and bandwidth.
+    var numbers: ContiguousArray<Int32>
+    /// How many numbers there are, all grids together.
+    var count: Int
+  }
+
+  func gridRows() -> GridRows {
+    let gridCount = shape.grids.count
+    guard gridCount > 0 else { return GridRows(numbers: [], count: 0) }
+    var rows = GridRows(numbers: ContiguousArray(repeating: 0, count: trials.count * gridCount), count: 0)
+    for grid in 0..<gridCount {
+      let coordinate = shape.continuous.count + grid
+      var centre = Double.nan
+      var inverse = Double.nan
+      for place in orders[coordinate] {
+        let row = Int(place) * shape.width + coordinate
+        if centres[row] != centre || inverses[row] != inverse {
+          centre = centres[row]
+          inverse = inverses[row]
+          rows.count += 1
+        }
+        rows.numbers[Int(place) * gridCount + grid] = Int32(rows.count - 1)
+      }
+    }
+    return rows
   }
 
   // MARK: Bandwidths
@@ -253,7 +282,7 @@ struct KernelSet: Sendable {
     masses[row] = mass
     let logMass = mass == 1 ? 0 : log(mass)
     // The mass of a grid's cell is taken where it is needed.
-    peaks[row] = coordinate < shape.continuousWidth ? -log(sigma) - logMass - Self.halfLogTwoPi : -logMass
+    peaks[row] = coordinate < shape.continuous.count ? -log(sigma) - logMass - Self.halfLogTwoPi : -logMass
     mark(place)
   }
 

@@ -63,14 +63,13 @@ struct ParzenGroup: Sendable {
   /// Writes a candidate's coordinates.
   func write(_ candidate: Int, of batch: CandidateBatch, into unit: inout [Double]) {
     for (i, coordinate) in shape.continuous.enumerated() {
-      unit[coordinate] = batch.points[candidate * shape.width + i]
+      unit[coordinate] = batch.points[i * batch.stride + candidate]
     }
     for (i, grid) in shape.grids.enumerated() {
-      unit[grid.coordinate] = batch.points[candidate * shape.width + shape.continuousWidth + i]
+      unit[grid.coordinate] = batch.points[(shape.continuous.count + i) * batch.stride + candidate]
     }
     for (i, choice) in shape.choices.enumerated() {
-      unit[choice.coordinate] =
-        (Double(batch.picks[candidate * shape.choices.count + i]) + 0.5) / Double(choice.count)
+      unit[choice.coordinate] = (Double(batch.picks[i * batch.stride + candidate]) + 0.5) / Double(choice.count)
     }
   }
 }
