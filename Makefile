@@ -26,7 +26,9 @@ bench: setup
 
 # Tuning processes killed at random moments, more often than in `make test`.
 kill-suite: setup
-	@swift build --product trimtab && python3 Scripts/kill_suite.py --trimtab .build/debug/trimtab --kills 400 --seed 1
+	@swift build --product trimtab
+	@for variant in promotion stopping; do \
+	  python3 Scripts/kill_suite.py --trimtab .build/debug/trimtab --kills 300 --seed 3 --variant $$variant || exit 1; done
 
 setup:
 	@Scripts/setup.sh

@@ -24,10 +24,11 @@ TRIAL = r"""
 exec 9>>"$LEDGER/lock.$TRIMTAB_TRIAL"
 if ! flock -n 9; then echo "$TRIMTAB_TRIAL $$" >> "$LEDGER/violations"; exit 1; fi
 echo "$TRIMTAB_TRIAL" >> "$LEDGER/runs"
-step=$(cat "$TRIMTAB_CHECKPOINT/step" 2>/dev/null || echo 0)
+# What was reported but not recorded when the tuning process died has to be reported again.
+step=$TRIMTAB_RESOURCE_FROM
 while [ "$step" -lt "$TRIMTAB_RESOURCE" ]; do
   step=$((step + 1))
-  sleep 0.005
+  sleep 0.01
   echo "{\"step\": $step, \"loss\": $TRIMTAB_PARAM_X}" >> "$TRIMTAB_REPORT"
   echo "$step" > "$TRIMTAB_CHECKPOINT/step.new" && mv "$TRIMTAB_CHECKPOINT/step.new" "$TRIMTAB_CHECKPOINT/step"
 done
@@ -36,7 +37,7 @@ done
 STUDY = """
 study: kill-suite
 objective: {{metric: loss, goal: minimize}}
-fidelity: {{name: step, min: 1, max: 9}}
+fidelity: {{name: step, min: 1, max: 27}}
 method: {{sampler: tpe, scheduler: {{name: asha, variant: {variant}}}}}
 budget: {{trials: {trials}}}
 parallel: 2
@@ -86,7 +87,7 @@ def main():
     with open(os.path.join(folder, "trial.sh"), "w", encoding="utf-8") as file:
         file.write(TRIAL)
     # More trials than the killing can keep from ending, so that the study is alive at each kill.
-    trials = max(40, options.kills)
+    trials = max(40, options.kills * 8)
     study = os.path.join(folder, "study.yaml")
     with open(study, "w", encoding="utf-8") as file:
         file.write(STUDY.format(trials=trials, ledger=ledger, seed=options.seed, variant=options.variant))
@@ -111,7 +112,7 @@ def main():
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
             kills += 1
-        running[victim] = start()
+            running[victim] = start()
     problems = []
     for process in running:
         try:
@@ -119,6 +120,8 @@ def main():
         except subprocess.TimeoutExpired:
             problems.append("a tuning process did not come to an end within 300 s")
             process.kill()
+    if kills < options.kills:
+        problems.append(f"the study was complete after {kills} kills; give it more trials")
     codes = [process.returncode for process in running]
     if any(codes):
         problems.append(f"tuning processes ended with {codes}: " + open(outputs[-1], encoding="utf-8").read()[-500:])
@@ -133,7 +136,7 @@ def main():
     promised = acknowledged(outputs)
     for trial, values in promised.items():
         row = by_number.get(trial)
-        if row is None or row["state"] != "completed" or any(value != row["value"] for value in values):
+        if row is None or row["state"] != "completed" or any(value != row["metric.loss"] for value in values):
             problems.append(f"trial {trial} was acknowledged as completed with {values}, the log has {row}")
     for row in rows:
         if row["state"] not in ("completed", "stopped", "paused"):

@@ -11,7 +11,9 @@ Examples/digits/test.sh
 
 echo "== kill suite"
 swift build --scratch-path .build-test --product trimtab -Xswiftc -O
-python3 Scripts/kill_suite.py --trimtab "$(swift build --scratch-path .build-test --show-bin-path)/trimtab" --kills "${TRIMTAB_KILLS:-120}" --seed 1
+trimtab="$(swift build --scratch-path .build-test -Xswiftc -O --show-bin-path)/trimtab"
+python3 Scripts/kill_suite.py --trimtab "$trimtab" --kills "${TRIMTAB_KILLS:-60}" --seed 1 --variant promotion
+python3 Scripts/kill_suite.py --trimtab "$trimtab" --kills "${TRIMTAB_KILLS:-60}" --seed 2 --variant stopping
 
 echo "== tests"
 # Numeric code is tens of times slower without -O; @testable works all the same.

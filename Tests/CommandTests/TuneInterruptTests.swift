@@ -74,6 +74,31 @@ final class TuneInterruptTests: TuneTestCase {
     XCTAssertEqual((second.last?.fields["trials"] as? [String: Int])?["completed"], 4)
   }
 
+  func testATrialThatSavedMoreThanWasRecordedBeginsAgain() throws {
+    // The report of its last epoch was on its way when the tuner died; its checkpoint says that all is done.
+    try writeStudy(
+      "budget: {trials: 1}\nfidelity: {name: epoch, max: 2}",
+      script: """
+        e=$(cat "$TRIMTAB_CHECKPOINT/epoch" 2>/dev/null || echo 0)
+        echo "from $e" >> runs
+        while [ "$e" -lt 2 ]; do
+          e=$((e + 1))
+          echo "$e" > "$TRIMTAB_CHECKPOINT/epoch"
+          if [ "$e" = 2 ] && [ ! -e killed ]; then touch killed; kill -9 $PPID; sleep 60; fi
+          echo "{\\"epoch\\": $e, \\"loss\\": 0.5}" > "$TRIMTAB_REPORT"
+          sleep 0.1
+        done
+        """)
+    let tuner = try start("tune", "study.yaml", "--json")
+    XCTAssertNotEqual(tuner.status(), 0)
+    try wait(for: "the trial to end with the tuner") { try processes(in: folder).isEmpty }
+    let events = try tune()
+    XCTAssertEqual(lines(of: "runs"), ["from 0", "from 2", "from 0"])
+    XCTAssertEqual(events.named("completed").count, 1)
+    XCTAssertEqual(events.named("reported").map { $0.number("resource") }, [2], "epoch 1 was recorded before")
+    XCTAssertTrue(events.named("failed").isEmpty)
+  }
+
   func testATunerWhoseReaderHasGoneStopsAsIfByHand() throws {
     try writeStudy(
       "budget: {trials: 1000}\nfidelity: {name: epoch, max: 8}", script: Self.checkpointed)

@@ -118,7 +118,7 @@ class TuneTestCase: CommandTestCase {
       sleep ${PAUSE:-0.02}
       e=$((e + 1))
       echo "$TRIMTAB_TRIAL $e" >> work
-      echo "$e" > "$TRIMTAB_CHECKPOINT/epoch"
+      echo "$e" > "$TRIMTAB_CHECKPOINT/new" && mv "$TRIMTAB_CHECKPOINT/new" "$TRIMTAB_CHECKPOINT/epoch"
       echo "{\\"epoch\\": $e, \\"loss\\": $TRIMTAB_PARAM_X}" > "$TRIMTAB_REPORT"
     done
     """

@@ -25,6 +25,8 @@ struct RunningTrial {
     case stopped
     case failed(FailureKind, String)
     case released
+    /// Its checkpoint holds more than was ever recorded: it has to begin again without it.
+    case outrun
     case nothing
   }
 
@@ -34,6 +36,10 @@ struct RunningTrial {
   var ending: Ending?
   /// The greatest resource reported, in this run or before.
   var reached: Double
+  /// Whether there was a checkpoint to begin this run from.
+  var hadCheckpoint = false
+  /// Whether this run has reported anything.
+  var hasReported = false
   /// Reports that are not yet recorded.
   var pendingReports: [(resource: Double?, metrics: [MetricValue])] = []
   /// Lines that could not be understood.
@@ -64,8 +70,12 @@ struct RunningTrial {
   }
 
   /// How the run is recorded once its processes have gone.
-  /// - Parameter lastOutput: the end of what it printed, for the message of a crash.
-  func outcome(_ status: ExitStatus, fidelity: Fidelity?, lastOutput: @autoclosure () -> String) -> Outcome {
+  /// - Parameters:
+  ///   - hasObjective: whether its objective was recorded, in this run or before.
+  ///   - lastOutput: the end of what it printed, for the message of a crash.
+  func outcome(
+    _ status: ExitStatus, fidelity: Fidelity?, hasObjective: Bool, lastOutput: @autoclosure () -> String
+  ) -> Outcome {
     switch ending {
     case .disowned: return .nothing
     case .invalidValue(let message): return .failed(.invalidValue, message)
@@ -83,6 +93,8 @@ struct RunningTrial {
     }
     switch status.outcome {
     case .exited(0):
+      // What it reported before its tuner died, and saved, is known to itself only.
+      if hadCheckpoint, !hasReported, !isWhereItShouldBe(fidelity, hasObjective) { return .outrun }
       if let target = run.target, let fidelity, reached >= target, reached < fidelity.maximum { return .paused }
       return .completed
     case .exited(let code):
@@ -93,6 +105,10 @@ struct RunningTrial {
     case .uncollected:
       return .failed(.crash, "how it ended is not known")
     }
+  }
+
+  private func isWhereItShouldBe(_ fidelity: Fidelity?, _ hasObjective: Bool) -> Bool {
+    fidelity.map { reached >= (run.target ?? $0.maximum) } ?? hasObjective
   }
 
   private func isComplete(_ fidelity: Fidelity?) -> Bool { fidelity.map { reached >= $0.maximum } ?? true }

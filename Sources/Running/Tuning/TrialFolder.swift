@@ -51,6 +51,16 @@ public struct TrialFolder: Sendable {
     return false
   }
 
+  /// Renames the checkpoint folder, so that the next run finds an empty one.
+  /// - Throws: `StoreFolderError` naming the path that cannot be written.
+  func setCheckpointAside() throws(StoreFolderError) {
+    var number = 1
+    while rename(checkpoint, "\(checkpoint).\(number)") != 0 {
+      guard errno == ENOTEMPTY || errno == EEXIST else { throw StoreFolderError(path: checkpoint) }
+      number += 1
+    }
+  }
+
   /// The end of the trial's output, for messages.
   func lastOutput(lines: Int = 5, bytes: Int = 2000) -> String {
     let file = open(output, O_RDONLY | O_CLOEXEC)

@@ -197,14 +197,17 @@ public final class Tuner {
     do {
       let space = session.state.spec.space
       try folder.prepare(configuration: space.json(of: run.configuration).text)
-      if run.reached > 0, !folder.hasCheckpoint {
+      let hasCheckpoint = folder.hasCheckpoint
+      if run.reached > 0, !hasCheckpoint {
         onEvent(.notice("trial \(run.trial) has no checkpoint and starts again from the beginning"))
         run.reached = 0
       }
       let launch = try makeLaunch(run, folder, space)
       let process = try spawn(launch)
       launchFailures = 0
-      active.append((RunningTrial(run: run, folder: folder, startedAt: now), process))
+      var trial = RunningTrial(run: run, folder: folder, startedAt: now)
+      trial.hadCheckpoint = hasCheckpoint
+      active.append((trial, process))
       onEvent(.started(run))
     } catch {
       guard error is LaunchError || error is StoreFolderError || error is SpaceError else { throw error }
@@ -347,6 +350,7 @@ public final class Tuner {
       )
       return
     }
+    active[i].trial.hasReported = true
     active[i].trial.pendingReports.append((resource, metrics))
   }
 
@@ -492,7 +496,11 @@ public final class Tuner {
       onEvent(.notice("trial \(number): a process withstood SIGKILL and may still run"))
     }
     do {
-      switch trial.outcome(status, fidelity: session.state.spec.fidelity, lastOutput: trial.folder.lastOutput()) {
+      let hasObjective = session.state.trials[number].hasReportedObjective
+      switch trial.outcome(
+        status, fidelity: session.state.spec.fidelity, hasObjective: hasObjective,
+        lastOutput: trial.folder.lastOutput())
+      {
       case .nothing: break
       case .completed:
         // The verdict on a trial that ended by itself was not waited for.
@@ -506,6 +514,11 @@ public final class Tuner {
       case .paused: try session.pause(number, seconds: seconds)
       case .stopped: try session.stop(number, seconds: seconds)
       case .released: try session.release(number, seconds: seconds)
+      case .outrun:
+        try trial.folder.setCheckpointAside()
+        try session.release(number, seconds: seconds)
+        onEvent(
+          .notice("trial \(number) had saved more than it had reported when its tuner died; it begins again"))
       case .failed(let kind, let message): try session.fail(number, kind, message: message, seconds: seconds)
       }
     } catch let error as SessionError {
