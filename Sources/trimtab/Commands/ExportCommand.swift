@@ -36,7 +36,7 @@ struct ExportCommand: ParsableCommand {
       let rows = curves ? export.reportRows : export.trialRows
       let writer = try FileWriter(output)
       if format == .csv { try writer.write(CSV.line(rows.titles) + "\n") }
-      try rows.forEach { row in
+      try rows.each { row in
         switch format {
         case .csv: try writer.write(CSV.line(row.map(\.text)) + "\n")
         case .jsonl:
@@ -85,7 +85,7 @@ struct StudyExport {
 
   struct Rows {
     var titles: [String]
-    var forEach: ((_ body: ([Field]) throws -> Void) throws -> Void)
+    var each: ((_ body: ([Field]) throws -> Void) throws -> Void)
   }
 
   private let log: SQLiteLog
@@ -124,7 +124,7 @@ struct StudyExport {
     ]
     return Rows(
       titles: own + metrics.map { "metric.\($0)" } + parameterTitles,
-      forEach: { body in
+      each: { body in
         for trial in state.trials.indices { try body(ownFields(trial) + metricFields(trial) + parameterFields(trial)) }
       })
   }
@@ -179,7 +179,7 @@ struct StudyExport {
     let titles = ["trial", "run", "sequence", "time", "resource"] + metrics.map { "metric.\($0)" }
     return Rows(
       titles: titles,
-      forEach: { body in
+      each: { body in
         let follower = LogFollower(log)
         try follower.readNew { sequence, event, state in
           guard case .reported(let trial, let resource, let reported) = event.body, sequence < self.state.eventCount

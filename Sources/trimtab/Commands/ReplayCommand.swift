@@ -124,10 +124,14 @@ struct ReplayCommand: ParsableCommand {
     if replay.disagreements.count > 5 { list.add("", "… and \(replay.disagreements.count - 5) more") }
     let uncertain = replay.uncertain
     if uncertain.count > 0 {
+      let outcome =
+        uncertain.agreed == uncertain.count
+        ? "The method makes all of them again."
+        : "The method makes \(uncertain.agreed) of them again; the others are facts that depended on timing."
       list.add(
         "",
-        "\(uncertain.count) more were made while another process wrote; whether the asker had seen that is not in the "
-          + "log. The method makes \(uncertain.agreed) of them again; the others are facts that depended on timing.")
+        "\(uncertain.count) more were made just after another process wrote; whether the asker had seen that is not in "
+          + "the log. \(outcome)")
     }
     return list.lines
   }
