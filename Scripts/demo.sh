@@ -12,17 +12,16 @@ trimtab=.build/release/trimtab
 study=Examples/digits/study.yaml
 "$trimtab" tune "$study"
 
-best=$("$trimtab" best "$study" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["trial"])')
+best=$("$trimtab" best "$study" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["best"][0]["trial"])')
 checkpoint=$(printf 'Examples/digits/study.trials/digits/%06d/checkpoint' "$best")
 echo
 echo "The best trial on the images that the search never saw:"
 Examples/digits/.build/release/digits "--evaluate=$checkpoint" --data=Examples/digits/digits.data
 cat <<END
 
-Next:
-  $trimtab status $study            what the study has done
-  $trimtab trials $study            its trials
-  $trimtab show $study $best              one trial and its curve
-  $trimtab amend $study --set budget.trials=120 && $trimtab tune $study
-  $trimtab init -- python3 your_script.py   a study file for a program of your own
+More to try:
+  $trimtab status $study
+  $trimtab show $study $best
+  $trimtab replay $study --verify
+  $trimtab init -- python3 your_script.py      a study file for a program of your own
 END

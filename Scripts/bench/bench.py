@@ -27,52 +27,59 @@ def run(command):
 
 
 def together(commands):
-    """Wall seconds until all of several processes have ended, and their JSON lines."""
-    begun = time.perf_counter()
+    """The seconds of the slowest of several processes, and their JSON lines."""
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
     lines = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
     if any(process.returncode for process in processes):
         raise RuntimeError(f"{commands[0]} failed")
     # What a process itself measured leaves out its start, which is seconds for some and milliseconds for others.
-    return max(line["seconds"] for line in lines), lines, time.perf_counter() - begun
+    return max(line["seconds"] for line in lines), lines
 
 
-def noop(folder, processes, durability, trials, peer_trials, rounds):
-    """Trials per second of each contender, and the ratios to it within a round."""
-    rates = {name: [] for name in ("trimtab", "floor", "optuna", "rustuna")}
-    ratios = {name: [] for name in ("floor", "optuna", "rustuna")}
-    starvation = []
+def noop(folder, processes, trials, peer_trials, rounds):
+    """A row for each durability: rates, and the medians over rounds of the ratios to what was measured in the same round."""
+    rows = {durability: {"rates": {}, "ratios": {}, "starvation": []} for durability in trials}
+
+    def note(durability, kind, name, value):
+        rows[durability][kind].setdefault(name, []).append(value)
+
     for index in range(rounds):
-        def path(name):
-            return os.path.join(folder, f"{name}-{processes}-{durability}-{index}.db")
+        def path(*names):
+            return os.path.join(folder, "-".join([*names, str(processes), str(index)]) + ".db")
 
-        subprocess.run([BENCHMARK, "noop-create", path("t"), str(trials), durability], check=True)
-        seconds, lines, _ = together([[BENCHMARK, "noop", path("t"), durability]] * processes)
-        assert sum(line["trials"] for line in lines) == trials
-        ours = trials / seconds
-        starvation += [line["p99_us"] / line["median_us"] for line in lines]
-        rates["trimtab"].append(ours)
+        ours = {}
+        for durability, count in trials.items():
+            store = path("trimtab", durability)
+            subprocess.run([BENCHMARK, "noop-create", store, str(count), durability], check=True)
+            seconds, lines = together([[BENCHMARK, "noop", store, durability]] * processes)
+            assert sum(line["trials"] for line in lines) == count
+            ours[durability] = count / seconds
+            note(durability, "rates", "trimtab", ours[durability])
+            rows[durability]["starvation"] += [line["p99_us"] / line["median_us"] for line in lines]
 
-        subprocess.run([BENCHMARK, "floor-create", path("f")], check=True)
-        share = trials // processes
-        seconds, _, _ = together([[BENCHMARK, "floor", path("f"), str(share), durability]] * processes)
-        rates["floor"].append(share * processes / seconds)
-        ratios["floor"].append(ours / rates["floor"][-1])
-
+            store = path("floor", durability)
+            subprocess.run([BENCHMARK, "floor-create", store], check=True)
+            share = count // processes
+            seconds, _ = together([[BENCHMARK, "floor", store, str(share), durability]] * processes)
+            floor = share * processes / seconds
+            note(durability, "rates", "floor", floor)
+            note(durability, "ratios", "floor", ours[durability] / floor)
         for peer in ("optuna", "rustuna"):
-            if index >= 1 and peer_trials == 0:
-                continue
             subprocess.run(PEERS + ["noop-create", peer, path(peer)], check=True, stdout=subprocess.DEVNULL)
             share = max(2, peer_trials // processes)
             try:
-                seconds, _, _ = together([PEERS + ["noop", peer, path(peer), str(share)]] * processes)
+                seconds, _ = together([PEERS + ["noop", peer, path(peer), str(share)]] * processes)
             except Exception as error:  # a peer that fails under load is a result as well
                 print(f"{peer} with {processes} processes: {error}", file=sys.stderr)
                 continue
-            rates[peer].append(share * processes / seconds)
-            ratios[peer].append(ours / rates[peer][-1])
-    middle = {name: statistics.median(values) if values else None for name, values in rates.items()}
-    return middle, {name: statistics.median(v) if v else None for name, v in ratios.items()}, statistics.median(starvation)
+            for durability, rate in ours.items():
+                note(durability, "rates", peer, share * processes / seconds)
+                note(durability, "ratios", peer, rate / (share * processes / seconds))
+    return rows
+
+
+def median(values):
+    return statistics.median(values) if values else None
 
 
 def show(value, digits=0):
@@ -81,7 +88,7 @@ def show(value, digits=0):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round, small numbers")
     parser.add_argument("--output", default="docs/benchmarks.md")
     options = parser.parse_args()
@@ -107,13 +114,18 @@ def main():
     put("| durability | processes | trimtab | floor | of the floor | Optuna | × Optuna | Rustuna | × Rustuna | p99 / median of a commit |")
     put("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=".build") as folder:
-        for durability, trials in (("durable", 1000 if options.quick else 3000), ("relaxed", 4000 if options.quick else 20000)):
-            for processes in (1, 4, 8):
-                rates, ratios, starvation = noop(folder, processes, durability, trials, 40 if options.quick else 120, rounds)
-                put(
+        trials = {"durable": 1000, "relaxed": 4000} if options.quick else {"durable": 3000, "relaxed": 20000}
+        table = []
+        for processes in (1, 4, 8):
+            for durability, row in noop(folder, processes, trials, 40 if options.quick else 80, rounds).items():
+                rates, ratios = ({k: median(v) for k, v in row[kind].items()} for kind in ("rates", "ratios"))
+                table.append((
+                    durability,
                     f"| {durability} | {processes} | {show(rates['trimtab'])} | {show(rates['floor'])} | "
-                    f"{show(100 * ratios['floor'])} % | {show(rates['optuna'], 1)} | {show(ratios['optuna'])} | "
-                    f"{show(rates['rustuna'])} | {show(ratios['rustuna'])} | {show(starvation, 1)} |")
+                    f"{show(100 * ratios['floor'])} % | {show(rates.get('optuna'), 1)} | {show(ratios.get('optuna'))} | "
+                    f"{show(rates.get('rustuna'))} | {show(ratios.get('rustuna'))} | {show(median(row['starvation']), 1)} |"))
+        for _, line in sorted(table, key=lambda pair: pair[0]):
+            put(line)
         put()
         put("## One ask and one tell, TPE, 20 reals, in memory")
         put()
