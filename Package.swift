@@ -86,7 +86,7 @@ let package = Package(
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport"],
+      name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),
   ]
 )

@@ -68,8 +68,7 @@ public struct StoreCheck {
     if let first = names.first { checkStudyFolders(names, trialsFolder(first)) }
   }
 
-  private static let damageMend =
-    "restore a copy; or save what can be read: 'trimtab export' each study, or sqlite3's .recover"
+  private static let damageMend = "restore a copy of the store; sqlite3's .recover may save what can still be read"
 
   private static func mend(for error: StoreError) -> String? {
     switch error.kind {
@@ -139,11 +138,14 @@ public struct StoreCheck {
     var codec = FrameCodec(objectives: [])
     var frames = 0
     var expected = 0
+    /// The record before could not be read, so nobody knows where this one should begin.
+    var isAfterHarm = false
     var bytes = 0
     do {
       try log.read(from: 0) { position, frame in
-        if position != expected { findings.append("event \(expected) is followed by event \(position)") }
+        if position != expected, !isAfterHarm { findings.append("event \(expected) is followed by event \(position)") }
         expected = position
+        isAfterHarm = false
         let known = codec
         do {
           try known.decode(frame) { event in
@@ -156,6 +158,7 @@ public struct StoreCheck {
           }
         } catch {
           findings.append("the record at event \(position): \(error)")
+          isAfterHarm = true
         }
         frames += 1
         bytes += frame.count
@@ -172,15 +175,13 @@ public struct StoreCheck {
 
   private mutating func fold(_ name: String, _ log: SQLiteLog) -> StudyState? {
     let place = Place<StudyState>()
-    var position = 0
     var reader = LogReader()
     do {
-      try reader.read(log) { sequence, event in
-        position = sequence
+      try reader.read(log) { _, event in
         try place.absorb(event)
       }
     } catch {
-      problem("events of '\(name)'", ["event \(position): \(error)"], mend: Self.damageMend)
+      problem("events of '\(name)'", ["event \(reader.position): \(error)"], mend: Self.damageMend)
       return nil
     }
     guard let state = place.value else {

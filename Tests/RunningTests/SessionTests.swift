@@ -224,7 +224,7 @@ private final class TestClock: @unchecked Sendable {
   var now: Timestamp = 1_000
 }
 
-private func drawingMethod() -> TrimtabStudies.Method {
+func drawingMethod() -> TrimtabStudies.Method {
   Method(scheduler: RunsToTheEnd(), sampler: DrawingSampler())
 }
 
@@ -238,7 +238,7 @@ private struct RunsToTheEnd: Scheduler {
   func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { .proceed }
 }
 
-private struct DrawingSampler: Sampler {
+struct DrawingSampler: Sampler {
   mutating func absorb(_ event: Event, state: StudyState) {}
 
   mutating func sample(trial: TrialNumber, target: Double?, state: StudyState) throws(SpaceError) -> Sample {

@@ -52,7 +52,7 @@ struct BestCommand: ParsableCommand {
       } else if chosen.count == 1 {
         Output.print(lines(chosen[0], state, location))
       } else {
-        Output.print(try table(chosen, state).lines(width: Output.tableWidth))
+        Output.print(try table(chosen, state))
       }
     }
   }

@@ -21,7 +21,7 @@ struct StatusCommand: ParsableCommand {
         if json {
           print(JSONValue.members(["studies": .array(all.map(\.json))]).prettyText)
         } else {
-          Output.print(StudyStatus.table(all).lines(width: Output.tableWidth))
+          Output.print(StudyStatus.table(all))
         }
         return
       }
@@ -70,11 +70,12 @@ struct StudyStatus {
     if state.count(.failed) > 0 { list.add("failures", failures) }
     if state.fallbackCount > 0 {
       list.add(
-        "fallbacks", "\(state.fallbackCount) configurations were drawn at random because the model could not be used")
+        "fallbacks",
+        "\(Shown.count(state.fallbackCount, "configuration")) drawn at random because the model could not be used")
     }
     list.add("best", best)
     list.add("resource", resource)
-    list.add("running", "\(Shown.duration(Double(state.activeMilliseconds) / 1000)) so far")
+    list.add("time", "\(Shown.duration(Double(state.activeMilliseconds) / 1000)) during which trials were running")
     if state.spec.costMetric != nil { list.add("cost", Shown.exact(state.totalCost)) }
     list.add("workers", workers)
     list.add("last event", "\(TimeText.plain(state.latestTime)) UTC, event \(state.eventCount - 1)")
@@ -155,7 +156,7 @@ struct StudyStatus {
     }
     return .members([
       "study": .string(state.spec.name),
-      "created": .string(TimeText.iso(state.createdAt)),
+      "created": .integer(Int(state.createdAt)),
       "method": .members([
         "sampler": .string(state.spec.method.sampler.name), "scheduler": .string(state.spec.method.scheduler.name),
       ]),
@@ -180,7 +181,7 @@ struct StudyStatus {
       "workers_alive": .integer(livingWorkers),
       "trials_left_behind": .array(deserted.map { .integer($0) }),
       "events": .integer(state.eventCount),
-      "last_event": .string(TimeText.iso(state.latestTime)),
+      "last_event": .integer(Int(state.latestTime)),
     ])
   }
 }

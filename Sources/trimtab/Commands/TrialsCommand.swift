@@ -50,7 +50,7 @@ struct TrialsCommand: ParsableCommand {
       }
       var table = Table(columns.map(\.column))
       table.rows = trials.map { trial in columns.map { $0.text(trial, folded) } }
-      Output.print(table.lines(width: Output.tableWidth))
+      Output.print(table)
     }
   }
 

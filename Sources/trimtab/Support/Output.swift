@@ -13,5 +13,10 @@ enum Output {
   /// The columns at which texts for people are broken.
   static var textWidth: Int { min(100, tableWidth ?? 80) }
 
+  static func print(_ table: Table) {
+    let ellipsis = Terminal.standardOutput().usesUnicode ? "…" : "..."
+    print(table.lines(width: tableWidth, ellipsis: ellipsis))
+  }
+
   static func print(_ lines: [String]) { for line in lines { Swift.print(line) } }
 }

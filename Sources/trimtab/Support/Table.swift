@@ -22,31 +22,44 @@ struct Table {
   /// Columns are not cut below this.
   private static let narrowest = 6
 
-  var columnsShown: [Column]
+  var columns: [Column]
   var rows: [[String]] = []
 
-  init(_ columns: [Column]) { columnsShown = columns }
+  init(_ columns: [Column]) { self.columns = columns }
+
+  private func narrowest(_ column: Int, _ natural: Int) -> Int {
+    columns[column].mayShrink ? min(natural, Self.narrowest) : natural
+  }
+
+  /// How many columns can stand beside each other when all are as narrow as they may be; at least one.
+  private func fittingCount(_ natural: [Int], in width: Int) -> Int {
+    var total = -Self.gap
+    for column in natural.indices {
+      total += Self.gap + narrowest(column, natural[column])
+      if total > width { return max(1, column) }
+    }
+    return natural.count
+  }
 
   /// The lines of the table, a line of titles first.
   /// - Parameters:
   ///   - width: the columns of the terminal; nil means as wide as it needs.
   ///   - ellipsis: what stands where something was cut.
   func lines(width: Int?, ellipsis: String = "…") -> [String] {
-    var cells = [columnsShown.map { printable($0.title) }] + rows.map { $0.map(printable) }
-    var widths = columnsShown.indices.map { column in cells.map { widthInColumns(of: $0[column]) }.max() ?? 0 }
-    var count = columnsShown.count
+    var cells = [columns.map { printable($0.title) }] + rows.map { $0.map(printable) }
+    var widths = columns.indices.map { column in cells.map { widthInColumns(of: $0[column]) }.max() ?? 0 }
+    var count = columns.count
     if let width {
-      func total() -> Int { widths[..<count].reduce(0, +) + Self.gap * max(0, count - 1) }
+      let natural = widths
+      count = fittingCount(natural, in: width)
+      func total() -> Int { widths[..<count].reduce(0, +) + Self.gap * (count - 1) }
       while total() > width {
-        let candidates = (0..<count).filter { columnsShown[$0].mayShrink && widths[$0] > Self.narrowest }
-        if let widest = candidates.max(by: { widths[$0] < widths[$1] }) {
-          widths[widest] -= 1
-        } else if count > 1 {
-          count -= 1
-        } else {
+        let candidates = (0..<count).filter { widths[$0] > narrowest($0, natural[$0]) }
+        guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else {
           widths[0] = min(widths[0], width)
           break
         }
+        widths[widest] -= 1
       }
       for row in cells.indices {
         for column in 0..<count {
@@ -59,13 +72,13 @@ struct Table {
       for column in 0..<count {
         let padding = String(repeating: " ", count: widths[column] - widthInColumns(of: row[column]))
         if column > 0 { line += String(repeating: " ", count: Self.gap) }
-        line += columnsShown[column].alignment == .left ? row[column] + padding : padding + row[column]
+        line += columns[column].alignment == .left ? row[column] + padding : padding + row[column]
       }
       while line.last == " " { line.removeLast() }
       return line
     }
-    if count < columnsShown.count {
-      let names = columnsShown[count...].map { printable($0.title) }.joined(separator: ", ")
+    if count < columns.count {
+      let names = columns[count...].map { printable($0.title) }.joined(separator: ", ")
       let note = StyledText("(no room for: \(names))").fitted(to: width ?? .max, ellipsis: ellipsis)
       lines.append(note.text)
     }
@@ -114,10 +127,7 @@ struct FieldList {
       line += (line.isEmpty ? "" : " ") + word
       while columns(of: line) > room {
         var head = ""
-        while let first = line.first, columns(of: head) + columns(of: first) <= room {
-          head.append(line.removeFirst())
-          _ = first
-        }
+        while let first = line.first, columns(of: head) + columns(of: first) <= room { head.append(line.removeFirst()) }
         if head.isEmpty { head.append(line.removeFirst()) }
         lines.append(head)
       }

@@ -6,7 +6,7 @@ enum TrialJSON {
   static func object(_ number: TrialNumber, _ state: StudyState) -> JSONValue {
     let trial = state.trials[number]
     let space = state.spec.space
-    func time(_ time: Timestamp) -> JSONValue? { time == 0 ? nil : .string(TimeText.iso(time)) }
+    func time(_ time: Timestamp) -> JSONValue? { time == 0 ? nil : .integer(Int(time)) }
     return .members([
       "trial": .integer(number),
       "state": .string(trial.state.name),
