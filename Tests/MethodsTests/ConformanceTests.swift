@@ -113,7 +113,7 @@ final class ConformanceTests: XCTestCase {
   func testEveryCombinationKeepsItsPromisesWhenTheStudyIsAmended() throws {
     var happened: [String: Int] = [:]
     for (name, space) in try MethodSpaces.all() {
-      happened.merge(try conform(name, space, trials: 50, isAmended: true), uniquingKeysWith: +)
+      happened.merge(try conform(name, space, trials: 50, seeds: 1...1, isAmended: true), uniquingKeysWith: +)
     }
     XCTAssertGreaterThan(happened["amended", default: 0], 100)
   }
