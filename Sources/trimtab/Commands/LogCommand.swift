@@ -13,7 +13,8 @@ struct LogCommand: ParsableCommand {
 
   @OptionGroup var study: StudyArguments
 
-  @Option(parsing: .unconditional, help: "Begin with this event; the first is 0. A negative number counts from the end.")
+  @Option(
+    parsing: .unconditional, help: "Begin with this event; the first is 0. A negative number counts from the end.")
   var from: Int = 0
 
   @Option(help: "Only events of this trial.")
