@@ -84,6 +84,8 @@ let package = Package(
       name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport", "CSystem", "ProcessTestHelper"],
       path: "Tests/RunningTests", swiftSettings: settings),
     .testTarget(
+      name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
+    .testTarget(
       name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),
   ]

@@ -8,17 +8,25 @@ enum AskTell {
     let log = MemoryLog()
     // The trials before the measurement are drawn at random and written to the log as they are.
     let codec = FrameCodec(objectives: ["loss"])
-    try log.append(from: 0) { _, _ in } decide: { (0, Session.firstFrame(spec, at: 0)) }
+    try log.append(from: 0) { _, _ in
+    } decide: {
+      (0, Session.firstFrame(spec, at: 0))
+    }
     var position = 1
     for trial in 0..<trials {
       let configuration = try spec.space.sample(seed: 99, index: UInt64(trial))
       let events = [
         Event(time: Int64(trial), .trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design))),
         Event(time: Int64(trial), .trialStarted(trial, worker: 1)),
-        Event(time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Benchmark.objective(configuration))])),
+        Event(
+          time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Benchmark.objective(configuration))])
+        ),
         Event(time: Int64(trial), .trialCompleted(trial, seconds: 0)),
       ]
-      try log.append(from: position) { _, _ in } decide: { (position, codec.encode(events)) }
+      try log.append(from: position) { _, _ in
+      } decide: {
+        (position, codec.encode(events))
+      }
       position += events.count
     }
     let session = try Session.open(log)

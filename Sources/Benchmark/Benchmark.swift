@@ -16,10 +16,16 @@ enum Benchmark {
       case "noop-create":
         try NoOpTrials.create(
           store: try text(arguments, 1), trials: try integer(arguments, 2), durability: try durability(arguments, 3))
-      case "floor": try Floor.work(store: try text(arguments, 1), trials: try integer(arguments, 2), durability: try durability(arguments, 3))
+      case "floor":
+        try Floor.work(
+          store: try text(arguments, 1), trials: try integer(arguments, 2), durability: try durability(arguments, 3))
       case "floor-create": try Floor.create(store: try text(arguments, 1))
-      case "ask-tell": try AskTell.measure(sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
-      case "fill": try Replay.fill(store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
+      case "ask-tell":
+        try AskTell.measure(
+          sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
+      case "fill":
+        try Replay.fill(
+          store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
       case "replay": try Replay.measure(store: try text(arguments, 1))
       default:
         throw Usage(

@@ -55,7 +55,8 @@ enum Floor {
     defer { sqlite3_close_v2(database) }
     try check(
       sqlite3_exec(
-        database, "PRAGMA journal_mode = WAL; CREATE TABLE log (position INTEGER PRIMARY KEY, frame BLOB NOT NULL)", nil,
+        database, "PRAGMA journal_mode = WAL; CREATE TABLE log (position INTEGER PRIMARY KEY, frame BLOB NOT NULL)",
+        nil,
         nil, nil), database)
   }
 

@@ -16,12 +16,17 @@ enum Replay {
         Event(time: Int64(trial), .trialStarted(trial, worker: 1)),
       ]
       let tell = [
-        Event(time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Benchmark.objective(configuration))])),
+        Event(
+          time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Benchmark.objective(configuration))])
+        ),
         Event(time: Int64(trial), .trialCompleted(trial, seconds: 0.1)),
       ]
       // One frame an ask and one a result, as in a study that was really run.
       for events in [ask, tell] {
-        try log.append(from: position) { _, _ in } decide: { (position, codec.encode(events)) }
+        try log.append(from: position) { _, _ in
+        } decide: {
+          (position, codec.encode(events))
+        }
         position += events.count
       }
     }

@@ -65,13 +65,29 @@ public final class SQLiteStore {
       case .inspect: .inspect
       }
     connection = try SQLiteConnection(path: path, mode: mode)
-    try prepare(create: access == .createOrOpen, durability: durability)
+    let begin = ContinuousClock.now
+    while true {
+      do throws(StoreError) {
+        try prepare(create: access == .createOrOpen, durability: durability)
+        return
+      } catch {
+        // SQLite does not wait, as it does everywhere else, for another process that is about to switch a new file to
+        // write-ahead logging.
+        guard error.kind == .busy, ContinuousClock.now - begin < Self.creationPatience else { throw error }
+        usleep(1000)
+      }
+    }
   }
 
+  /// Creating a store takes some milliseconds.
+  private static let creationPatience = Duration.seconds(10)
+
   private func prepare(create: Bool, durability: Durability) throws(StoreError) {
+    // Another process may be creating the store: its tables and its number appear at once, so that tables seen first mean
+    // a number seen afterwards.
+    let tables = try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
     let id = try connection.integer("PRAGMA application_id") ?? 0
     let version = try connection.integer("PRAGMA user_version") ?? 0
-    let tables = try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
     if id == 0, tables == 0, !create {
       throw StoreError(.notAStore, "\(path): the file is empty (start the study with 'trimtab tune')")
     }

@@ -12,6 +12,11 @@ public struct CommandTemplate: Sendable {
   /// All names that a parameter cannot have.
   public static let reservedNames = builtinNames + [flagsName]
 
+  /// The environment variable that holds a parameter's value: `learning-rate` is in TRIMTAB_PARAM_LEARNING_RATE.
+  public static func variableName(of parameter: String) -> String {
+    "TRIMTAB_PARAM_" + String(parameter.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+  }
+
   enum Piece: Sendable, Equatable {
     case literal(String)
     case parameter(Int)

@@ -22,8 +22,8 @@ struct CommandResult {
 enum Program {
   static let path: String = {
     #if os(macOS)
-      let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
-      let products = bundle?.bundleURL.deletingLastPathComponent()
+      let products = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+        .deletingLastPathComponent()
       return (products ?? URL(fileURLWithPath: ".build/debug")).appendingPathComponent("trimtab").path
     #else
       let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()

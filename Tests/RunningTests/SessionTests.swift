@@ -192,7 +192,8 @@ final class SessionTests: XCTestCase {
     let session = try Session(
       log: log, worker: 1, clock: { 0 },
       makeMethod: { spec in
-        Method(scheduler: RunsToTheEnd(), sampler: CountingSampler(offset: spec.method.sampler.name == "random" ? 0 : 50))
+        Method(
+          scheduler: RunsToTheEnd(), sampler: CountingSampler(offset: spec.method.sampler.name == "random" ? 0 : 50))
       })
     for _ in 0..<3 {
       guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }

@@ -21,8 +21,19 @@ final class StudyErrorTests: XCTestCase {
         lr: {type: float, low: 1e-4, high: 1, scale: log}
         opt: {type: categorical, choices: [sgd, adam]}
       """.split(separator: "\n").map(String.init)
-    if !key.isEmpty { lines.removeAll { $0.hasPrefix(key) } }
+    if !key.isEmpty { lines.removeAll { $0.hasPrefix(key) || (key == "space:" && $0.hasPrefix(" ")) } }
     return errors(([line] + lines).joined(separator: "\n"))
+  }
+
+  func testTwoParametersThatShareAnEnvironmentVariableAreRefused() {
+    XCTAssertEqual(
+      errors(with: "space: {a-b: {type: boolean}, a_b: {type: boolean}}", insteadOf: "space:"),
+      """
+      study.yaml:1:31: error: 'a_b' and 'a-b' would both be in the environment variable TRIMTAB_PARAM_A_B
+        space: {a-b: {type: boolean}, a_b: {type: boolean}}
+                                      ^~~
+        rename one of them
+      """)
   }
 
   func testAnUnknownKeyIsShownWithTheNearestOne() {

@@ -249,7 +249,7 @@ public final class Tuner {
     }
     if let fidelity = spec.fidelity { variables.append(("TRIMTAB_FIDELITY", fidelity.name)) }
     for (name, value) in space.values(of: run.configuration) {
-      variables.append((Self.variableName(of: name), value.description))
+      variables.append((CommandTemplate.variableName(of: name), value.description))
     }
     let own = Set(variables.map(\.name))
     var environment = settings.environment.filter { spec.environment[$0.name] == nil && !own.contains($0.name) }
@@ -264,12 +264,6 @@ public final class Tuner {
     // If the machine runs out of memory, a trial should go before the program that records it.
     launch.limits.oomScoreAdjustment = 500
     return launch
-  }
-
-  /// `learning-rate` is in TRIMTAB_PARAM_LEARNING_RATE.
-  static func variableName(of parameter: String) -> String {
-    "TRIMTAB_PARAM_"
-      + String(parameter.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
   }
 
   // MARK: The loop

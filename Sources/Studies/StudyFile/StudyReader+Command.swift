@@ -12,6 +12,22 @@ extension StudyReader {
     }
   }
 
+  /// A command gets each value in an environment variable, so these must differ as well.
+  mutating func checkVariableNames(_ space: SourceNode) {
+    guard case .mapping(let pairs) = space.content else { return }
+    var owners: [String: String] = [:]
+    for (key, _) in pairs {
+      guard let name = key.scalarText else { continue }
+      let variable = CommandTemplate.variableName(of: name)
+      if let owner = owners[variable] {
+        values.diagnostics.add(
+          "'\(name)' and '\(owner)' would both be in the environment variable \(variable)", at: key,
+          hint: "rename one of them")
+      }
+      owners[variable] = name
+    }
+  }
+
   // MARK: Command
 
   mutating func readCommand(_ fields: StudyFields, space: Space?, hasFidelity: Bool) -> [String] {

@@ -17,6 +17,7 @@ struct StudyReader {
     if let node = fields["space"] {
       space = Space.read(node, constraints: fields["constraints"], into: &values.diagnostics)
       checkParameterNames(node)
+      if fields["command"] != nil { checkVariableNames(node) }
     }
     let command = readCommand(fields, space: space, hasFidelity: fields["fidelity"] != nil)
     let budget = fields["budget"].flatMap { readBudget($0) }
