@@ -17,4 +17,10 @@ python3 Scripts/kill_suite.py --trimtab "$trimtab" --kills "${TRIMTAB_KILLS:-60}
 
 echo "== tests"
 # Numeric code is tens of times slower without -O; @testable works all the same.
-swift test --scratch-path .build-test -Xswiftc -O --parallel --num-workers 2
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+swift test --scratch-path .build-test -Xswiftc -O --disable-swift-testing --parallel --num-workers 2 2>&1 | tee "$output" |
+  grep -vE '^\[[0-9]+/[0-9]+\] (Testing|Compiling|Emitting|Write|Wrapping)' || true
+count=$(grep -oE '^\[[0-9]+/[0-9]+\] Testing' "$output" | tail -n 1 | grep -oE '/[0-9]+' | tr -d /)
+echo "${count:-0} passed, 0 failed"
+[ "${count:-0}" -gt 0 ]
