@@ -19,8 +19,12 @@ echo "== tests"
 # Numeric code is tens of times slower without -O; @testable works all the same.
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-swift test --scratch-path .build-test -Xswiftc -O --disable-swift-testing --parallel --num-workers 2 2>&1 | tee "$output" |
-  grep -vE '^\[[0-9]+/[0-9]+\] (Testing|Compiling|Emitting|Write|Wrapping)' || true
+status=0
+swift test --scratch-path .build-test -Xswiftc -O --disable-swift-testing --parallel --num-workers 2 >"$output" 2>&1 ||
+  status=$?
+# Progress lines are thousands; everything else is shown.
+sed -E '/^\[[0-9]+\/[0-9]+\] /d' "$output"
+[ "$status" = 0 ] || exit "$status"
 count=$(grep -oE '^\[[0-9]+/[0-9]+\] Testing' "$output" | tail -n 1 | grep -oE '/[0-9]+' | tr -d /)
 echo "${count:-0} passed, 0 failed"
 [ "${count:-0}" -gt 0 ]
