@@ -58,20 +58,26 @@ public struct ASHA: Scheduler {
   private var rungs: [Rung] = []
   private var progress: ContiguousArray<Progress> = []
   private var sequence = 0
+  /// Whether the levels were taken from the study, at the first event.
+  private var isPrepared = false
 
   static let purpose = stableHash("asha")
 
-  public init(_ spec: StudySpec) {
-    let part = spec.method.scheduler
+  /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
     variant = Variant(rawValue: Self.entry.word("variant", in: part)) ?? .promotion
     eta = Self.entry.real("eta", in: part)
     brackets = Self.entry.integer("brackets", in: part)
-    prepare(spec.fidelity)
   }
 
-  private mutating func prepare(_ fidelity: Fidelity?) {
-    levels = fidelity.map { Self.levels($0, eta: eta) } ?? []
+  private mutating func prepare(_ state: StudyState) {
+    isPrepared = true
+    levels = levels(in: state)
     rungs = Array(repeating: Rung(), count: max(0, levels.count - 1))
+  }
+
+  private func levels(in state: StudyState) -> [Double] {
+    state.spec.fidelity.map { Self.levels($0, eta: eta) } ?? []
   }
 
   /// minimum · eta^k up to the maximum, rounded and each once for an integer resource; the last is the maximum.
@@ -90,13 +96,13 @@ public struct ASHA: Scheduler {
   // MARK: Absorbing
 
   public mutating func absorb(_ event: Event, state: StudyState) {
+    if !isPrepared { prepare(state) }
     while progress.count < state.trials.count {
       progress.append(Progress(nextRung: firstRung(state.trials[progress.count])))
     }
     switch event.body {
     case .studyAmended:
-      let next = state.spec.fidelity.map { Self.levels($0, eta: eta) } ?? []
-      if next != levels { rebuild(state) }
+      if levels(in: state) != levels { rebuild(state) }
     case .trialProposed(let trial, .resume, _, _): close(trial)
     case .reported(let trial, .some(let resource), let metrics):
       // A report below the greatest resource comes from a run that started again: its rungs are behind it.
@@ -152,7 +158,7 @@ public struct ASHA: Scheduler {
 
   /// Makes the rungs anew from the curves, after the levels have changed.
   private mutating func rebuild(_ state: StudyState) {
-    prepare(state.spec.fidelity)
+    prepare(state)
     let sign = state.spec.objectives[0].sign
     for trial in state.trials.indices {
       let record = state.trials[trial]
@@ -175,8 +181,9 @@ public struct ASHA: Scheduler {
   // MARK: Deciding
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
-    guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state))) }
+    guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
     for index in rungs.indices.reversed() {
       let best = share(rungs[index].all.count)
       guard best > 0 else { continue }
@@ -189,7 +196,7 @@ public struct ASHA: Scheduler {
       annotation[.rung] = index + 1
       return .resume(found.trial, target: levels[index + 1], annotation)
     }
-    let bracket = bracket(state)
+    let bracket = bracket(state, levels)
     return .new(target: levels[bracket], annotation(bracket: bracket))
   }
 
@@ -200,7 +207,7 @@ public struct ASHA: Scheduler {
   }
 
   /// The bracket of the next new trial.
-  private func bracket(_ state: StudyState) -> Int {
+  private func bracket(_ state: StudyState, _ levels: [Double]) -> Int {
     let count = min(brackets, levels.count)
     guard count > 1 else { return 0 }
     var stream = RandomStream(
@@ -234,6 +241,7 @@ public struct ASHA: Scheduler {
 }
 
 extension ASHA {
+  /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .scheduler, name: "asha", title: "Asynchronous successive halving (ASHA)",
     summary: "Gives every trial a little of the resource, and more to the best third at each level.",

@@ -28,10 +28,11 @@ public enum Catalogue {
   }
 
   private static func makeScheduler(_ spec: StudySpec) -> any Scheduler {
-    switch spec.method.scheduler.name {
-    case "median": MedianStopping(spec)
-    case "asha": ASHA(spec)
-    default: FullFidelity()
+    let part = spec.method.scheduler
+    switch part.name {
+    case "median": return MedianStopping(part)
+    case "asha": return ASHA(part)
+    default: return FullFidelity()
     }
   }
 

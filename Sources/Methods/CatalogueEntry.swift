@@ -3,6 +3,7 @@ import TrimtabStudies
 
 /// What the catalogue knows of a sampler or scheduler: its source, what it can take, and its options.
 public struct CatalogueEntry: Sendable {
+  /// What a method decides.
   public enum Role: String, Sendable, CaseIterable {
     case sampler
     case scheduler
@@ -44,6 +45,7 @@ public struct CatalogueEntry: Sendable {
   public var summary: String
   /// Nil where there is no paper to cite.
   public var paper: Paper?
+  /// The properties of studies that it can take.
   public var takes: Set<Ability>
   /// Whether it needs trials that report over a resource.
   public var needsFidelity: Bool
@@ -57,6 +59,7 @@ public struct CatalogueEntry: Sendable {
 
 /// An option of a method as a study file gives it.
 public struct MethodOption: Sendable {
+  /// The values that an option takes.
   public enum Kind: Sendable {
     case integer(ClosedRange<Int>)
     case real(ClosedRange<Double>)

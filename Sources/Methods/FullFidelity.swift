@@ -16,6 +16,7 @@ public struct FullFidelity: Scheduler {
 }
 
 extension FullFidelity {
+  /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .scheduler, name: "full", title: "Full fidelity",
     summary: "Runs every trial to the full resource.",

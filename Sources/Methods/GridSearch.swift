@@ -19,6 +19,7 @@ public struct GridSearch: Sampler {
   private var lattice: Lattice?
   private var next = 0
 
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
     points = Self.entry.integer("points", in: part)
     isShuffled = Self.entry.word("order", in: part) == "shuffled"
@@ -71,6 +72,7 @@ public struct GridSearch: Sampler {
 }
 
 extension GridSearch {
+  /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .sampler, name: "grid", title: "Grid search",
     summary: "Tries every combination of a few values of each parameter, in random order.",

@@ -21,10 +21,10 @@ public struct MedianStopping: Scheduler {
 
   static let maximumSteps = 100
 
-  public init(_ spec: StudySpec) {
-    startup = Self.entry.integer("startup", in: spec.method.scheduler)
-    warmup = Self.entry.real("warmup", in: spec.method.scheduler)
-    prepare(spec.fidelity)
+  /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    startup = Self.entry.integer("startup", in: part)
+    warmup = Self.entry.real("warmup", in: part)
   }
 
   private mutating func prepare(_ fidelity: Fidelity?) {
@@ -44,6 +44,7 @@ public struct MedianStopping: Scheduler {
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
+    if averages.isEmpty { prepare(state.spec.fidelity) }
     switch event.body {
     case .studyAmended:
       guard state.spec.fidelity != fidelity else { return }
@@ -96,6 +97,7 @@ public struct MedianStopping: Scheduler {
 }
 
 extension MedianStopping {
+  /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .scheduler, name: "median", title: "Median stopping rule",
     summary: "Stops trials whose best value is worse than the median of the averages of completed ones.",

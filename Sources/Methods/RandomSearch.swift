@@ -19,6 +19,7 @@ public struct RandomSearch: Sampler {
 }
 
 extension RandomSearch {
+  /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "random", title: "Random search",
     summary: "Draws every configuration independently, in the sense of the space's scales and priors.",

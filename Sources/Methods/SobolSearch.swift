@@ -69,6 +69,7 @@ public struct SobolSearch: Sampler {
 }
 
 extension SobolSearch {
+  /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "sobol", title: "Scrambled Sobol sequence",
     summary: "Fills the space evenly, however many trials are made.",

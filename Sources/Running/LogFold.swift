@@ -11,34 +11,32 @@ public struct LogFold {
   /// The method is the one that the log ends with, so the changes on the way to it are no news.
   private var hasFinalMethod = false
 
-  init(first event: Event, method override: MethodSpec?, makeMethod: (StudySpec) throws -> Method) throws {
+  /// - Parameter spec: names the method; nil means that of the first event. A later specification is given whole,
+  ///   because its method need not suit the study as it was at first.
+  init(first event: Event, spec: StudySpec?, makeMethod: (StudySpec) throws -> Method) throws {
     state = try StudyState(first: event)
-    var spec = state.spec
-    if let override {
-      spec.method = override
-      hasFinalMethod = true
-    }
-    method = try makeMethod(spec)
+    hasFinalMethod = spec != nil
+    method = try makeMethod(spec ?? state.spec)
   }
 
   /// Folds a whole log. A method sees the log from its first event, whatever method made the proposals.
   /// - Throws: `StoreError`, `FrameError`, `EventError` or `Diagnostics` when the log cannot be read, and what
   ///   `makeMethod` throws.
   public init(log: any StudyLog, makeMethod: (StudySpec) throws -> Method) throws {
-    var fold = try Self.read(log, method: nil, makeMethod)
-    if fold.methodIsOutdated { fold = try Self.read(log, method: fold.state.spec.method, makeMethod) }
+    var fold = try Self.read(log, spec: nil, makeMethod)
+    if fold.methodIsOutdated { fold = try Self.read(log, spec: fold.state.spec, makeMethod) }
     self = fold
     hasFinalMethod = false
   }
 
   private static func read(
-    _ log: any StudyLog, method override: MethodSpec?, _ makeMethod: (StudySpec) throws -> Method
+    _ log: any StudyLog, spec: StudySpec?, _ makeMethod: (StudySpec) throws -> Method
   ) throws -> LogFold {
     let place = Place<LogFold>()
     var reader = LogReader()
     try reader.read(log) { _, event in
       if place.value == nil {
-        place.value = try LogFold(first: event, method: override, makeMethod: makeMethod)
+        place.value = try LogFold(first: event, spec: spec, makeMethod: makeMethod)
       } else {
         try place.value?.absorb(event)
       }

@@ -40,13 +40,13 @@ public struct StudyReplay: Sendable {
     let end = end ?? .max
     let folded = Place<StudyState>()
     /// Where each method begins to count.
-    var methods: [(first: Int, spec: MethodSpec)] = []
+    var methods: [(first: Int, spec: StudySpec)] = []
     var reader = LogReader()
     try reader.read(log) { sequence, event in
       guard sequence < end else { return }
       try folded.absorb(event)
       guard let state = folded.value else { return }
-      if methods.last?.spec != state.spec.method { methods.append((sequence, state.spec.method)) }
+      if methods.last?.spec.method != state.spec.method { methods.append((sequence, state.spec)) }
       try onEvent(sequence, event, state)
     }
     guard let state = folded.value else { throw LogFold.emptyLog }
@@ -85,9 +85,9 @@ public struct StudyReplay: Sendable {
     var isFirst: Bool
   }
 
-  /// Asks a method for each proposal of the log within a range of events.
+  /// Asks a specification's method for each proposal of the log within a range of events.
   private mutating func ask(
-    _ method: MethodSpec, from first: Int, to last: Int, _ log: any StudyLog,
+    _ spec: StudySpec, from first: Int, to last: Int, _ log: any StudyLog,
     _ makeMethod: (StudySpec) throws -> Method
   ) throws {
     let fold = Place<LogFold>()
@@ -98,7 +98,7 @@ public struct StudyReplay: Sendable {
     try reader.read(log) { sequence, event in
       guard sequence < last else { return }
       if fold.value == nil {
-        fold.value = try LogFold(first: event, method: method, makeMethod: makeMethod)
+        fold.value = try LogFold(first: event, spec: spec, makeMethod: makeMethod)
         return
       }
       if let proposal = pending {

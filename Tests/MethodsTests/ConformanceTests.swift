@@ -105,9 +105,14 @@ final class ConformanceTests: XCTestCase {
     for (name, space) in try MethodSpaces.all() {
       happened.merge(try conform(name, space, trials: 60, isAmended: false), uniquingKeysWith: +)
     }
-    for what in ["lost", "failed", "released", "not a number", "enqueued", "exhausted", "completed", "replayed"] {
+    for what in [
+      "lost", "failed", "released", "not a number", "enqueued", "exhausted", "completed", "paused", "resumed",
+      "stopped",
+      "model", "design", "replayed",
+    ] {
       XCTAssertGreaterThan(happened[what, default: 0], 0, "nothing was \(what)")
     }
+    XCTAssertNil(happened["fallback"], "a model failed on plain numbers")
   }
 
   func testEveryCombinationKeepsItsPromisesWhenTheStudyIsAmended() throws {

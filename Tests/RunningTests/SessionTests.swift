@@ -209,6 +209,25 @@ final class SessionTests: XCTestCase {
     XCTAssertEqual(run.configuration.slots[1], 53)
   }
 
+  func testAMethodThatDidNotSuitTheStudyAtFirstCanTakeItOver() throws {
+    let log = try log(try spec(trials: nil))
+    // It refuses studies without a budget of trials, as the first specification has none.
+    let makeMethod: @Sendable (StudySpec) throws -> TrimtabStudies.Method = { spec in
+      if spec.method.sampler.name == "sobol", spec.budget.trials == nil { throw EventError("no budget") }
+      return drawingMethod()
+    }
+    let session = try Session(log: log, worker: 1, clock: { 0 }, makeMethod: makeMethod)
+    try session.amend { old in
+      var new = old
+      new.method.sampler = PartSpec("sobol")
+      new.budget.trials = 10
+      return new
+    }
+    guard case .run = try session.ask() else { return XCTFail("a trial to run") }
+    let other = try Session(log: log, worker: 2, clock: { 0 }, makeMethod: makeMethod)
+    guard case .run = try other.ask() else { return XCTFail("a trial to run") }
+  }
+
   func testEnqueuedConfigurationsComeFirstInTheirOrder() throws {
     let session = try session(try log(try spec()))
     let space = session.state.spec.space

@@ -39,6 +39,7 @@ public struct TPE: Sampler {
     case dropped
   }
 
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
     startup = Self.entry.integer("startup", in: part)
     candidates = Self.entry.integer("candidates", in: part)
@@ -217,6 +218,7 @@ public struct TPE: Sampler {
 }
 
 extension TPE {
+  /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .sampler, name: "tpe", title: "Tree-structured Parzen estimator (TPE)",
     summary: "Learns where good configurations lie, in spaces of any kind, for any number of trials and workers.",
