@@ -28,10 +28,12 @@ def run(command):
 
 def together(commands):
     """The seconds of the slowest of several processes, and their JSON lines."""
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    lines = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
-    if any(process.returncode for process in processes):
-        raise RuntimeError(f"{commands[0]} failed")
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+    outputs = [process.communicate() for process in processes]
+    for process, (_, errors) in zip(processes, outputs):
+        if process.returncode:
+            raise RuntimeError(errors.splitlines()[-1] if errors else f"exit status {process.returncode}")
+    lines = [json.loads(output.splitlines()[-1]) for output, _ in outputs]
     # What a process itself measured leaves out its start, which is seconds for some and milliseconds for others.
     return max(line["seconds"] for line in lines), lines
 
@@ -70,12 +72,15 @@ def noop(folder, processes, trials, peer_trials, rounds):
             try:
                 seconds, _ = together([PEERS + ["noop", peer, path(peer), str(share)]] * processes)
             except Exception as error:  # a peer that fails under load is a result as well
-                print(f"{peer} with {processes} processes: {error}", file=sys.stderr)
+                failures.append(f"{peer} with {processes} processes, round {index + 1}: {error}")
                 continue
             for durability, rate in ours.items():
                 note(durability, "rates", peer, share * processes / seconds)
                 note(durability, "ratios", peer, rate / (share * processes / seconds))
     return rows
+
+
+failures = []
 
 
 def median(values):
@@ -126,6 +131,12 @@ def main():
                     f"{show(rates.get('rustuna'))} | {show(ratios.get('rustuna'))} | {show(median(row['starvation']), 1)} |"))
         for _, line in sorted(table, key=lambda pair: pair[0]):
             put(line)
+        if failures:
+            put()
+            put("Rounds in which a peer failed, and which its figures leave out:")
+            put()
+            for failure in failures:
+                put(f"- {failure}")
         put()
         put("## One ask and one tell, TPE, 20 reals, in memory")
         put()
