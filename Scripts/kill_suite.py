@@ -2,7 +2,7 @@
 """Kills tuning processes with SIGKILL at random moments and checks what must hold all the same.
 
 Several `trimtab tune` processes share one study whose trials are shell scripts. One of the processes is killed at a time
-and started again, many times. When the study is complete:
+and started again, many times; then the running study is amended to end a little later. When it is complete:
 
 - every result that any process acknowledged is in the log, with the same value;
 - no trial ran twice at once (each run holds a lock file and notes a violation when it is held already);
@@ -39,7 +39,6 @@ study: kill-suite
 objective: {{metric: loss, goal: minimize}}
 fidelity: {{name: step, min: 1, max: 27}}
 method: {{sampler: tpe, scheduler: {{name: asha, variant: {variant}}}}}
-budget: {{trials: {trials}}}
 parallel: 2
 retries: {{lost: 1000}}
 command: [/bin/sh, trial.sh]
@@ -86,11 +85,10 @@ def main():
     os.makedirs(ledger, exist_ok=True)
     with open(os.path.join(folder, "trial.sh"), "w", encoding="utf-8") as file:
         file.write(TRIAL)
-    # More trials than the killing can keep from ending, so that the study is alive at each kill.
-    trials = max(40, options.kills * 8)
+    # No budget while the killing lasts: however fast the machine, the study is alive at each kill.
     study = os.path.join(folder, "study.yaml")
     with open(study, "w", encoding="utf-8") as file:
-        file.write(STUDY.format(trials=trials, ledger=ledger, seed=options.seed, variant=options.variant))
+        file.write(STUDY.format(ledger=ledger, seed=options.seed, variant=options.variant))
 
     outputs = []
 
@@ -114,6 +112,17 @@ def main():
             kills += 1
             running[victim] = start()
     problems = []
+
+    def run(*arguments):
+        return subprocess.run([trimtab, *arguments], capture_output=True, text=True, check=False)
+
+    # Far enough ahead that no process gets there before the change does.
+    trials = len(run("export", study, "--format", "jsonl").stdout.splitlines()) + 100
+    amended = run("amend", study, "--set", f"budget.trials={trials}")
+    if amended.returncode != 0:
+        problems.append(f"trimtab amend exited with {amended.returncode}: {amended.stdout}{amended.stderr}")
+        for process in running:
+            process.terminate()
     for process in running:
         try:
             process.wait(timeout=300)
@@ -121,13 +130,10 @@ def main():
             problems.append("a tuning process did not come to an end within 300 s")
             process.kill()
     if kills < options.kills:
-        problems.append(f"the study was complete after {kills} kills; give it more trials")
+        problems.append(f"every tuning process had ended after {kills} kills")
     codes = [process.returncode for process in running]
     if any(codes):
         problems.append(f"tuning processes ended with {codes}: " + open(outputs[-1], encoding="utf-8").read()[-500:])
-
-    def run(*arguments):
-        return subprocess.run([trimtab, *arguments], capture_output=True, text=True, check=False)
 
     rows = [json.loads(line) for line in run("export", study, "--format", "jsonl").stdout.splitlines()]
     if len(rows) != trials:
