@@ -13,7 +13,7 @@ let package = Package(
   products: [
     .library(name: "Trimtab", targets: ["Trimtab"]),
     .executable(name: "trimtab", targets: ["TrimtabCommand"]),
-    .executable(name: "trimtab-benchmark", targets: ["TrimtabBenchmark"]),
+    .executable(name: "trimtab-speed", targets: ["TrimtabSpeed"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,6 +45,16 @@ let package = Package(
       dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores", "CSystem"],
       path: "Sources/Running", swiftSettings: settings),
     .target(
+      name: "TrimtabAnalysis", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
+      path: "Sources/Analysis", swiftSettings: settings),
+    .target(
+      name: "TrimtabBenchmarks",
+      dependencies: [
+        "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores", "TrimtabRunning",
+        "TrimtabAnalysis", "CSystem",
+      ],
+      path: "Sources/Benchmarks", swiftSettings: settings),
+    .target(
       name: "Trimtab",
       dependencies: [
         "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores",
@@ -53,10 +63,13 @@ let package = Package(
       path: "Sources/Trimtab", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabCommand",
-      dependencies: ["Trimtab", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "Trimtab", "TrimtabAnalysis", "TrimtabBenchmarks", "CSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabBenchmark", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Benchmark",
+      name: "TrimtabSpeed", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(
@@ -83,6 +96,12 @@ let package = Package(
     .testTarget(
       name: "RunningTests", dependencies: ["TrimtabRunning", "TrimtabTestSupport", "CSystem", "ProcessTestHelper"],
       path: "Tests/RunningTests", swiftSettings: settings),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["TrimtabAnalysis", "TrimtabTestSupport"], path: "Tests/AnalysisTests",
+      swiftSettings: settings),
+    .testTarget(
+      name: "BenchmarksTests", dependencies: ["TrimtabBenchmarks", "TrimtabTestSupport"],
+      path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
     .testTarget(

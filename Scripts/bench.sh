@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build -c release --product trimtab-benchmark
+swift build -c release --product trimtab-speed
 swift build -c release --product trimtab
 if [ ! -x .build/peers/bin/python ]; then
   python3 -m venv .build/peers

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BENCHMARK = os.path.abspath(".build/release/trimtab-benchmark")
+BENCHMARK = os.path.abspath(".build/release/trimtab-speed")
 TRIMTAB = os.path.abspath(".build/release/trimtab")
 PEERS = [sys.executable, os.path.join(HERE, "peers.py")]
 

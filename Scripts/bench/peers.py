@@ -1,4 +1,4 @@
-"""What `trimtab-benchmark` measures, done by Optuna and Rustuna: one JSON line each.
+"""What `trimtab-speed` measures, done by Optuna and Rustuna: one JSON line each.
 
 usage: peers.py noop-create optuna|rustuna STORE
        peers.py noop optuna|rustuna STORE TRIALS     (one process of several; TRIALS of its own)

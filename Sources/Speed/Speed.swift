@@ -7,7 +7,7 @@ import Trimtab
 #endif
 
 /// Measures one thing and prints it as one JSON line; `Scripts/bench.py` runs it beside the peers and makes the table.
-enum Benchmark {
+enum Speed {
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
@@ -30,13 +30,13 @@ enum Benchmark {
       default:
         throw Usage(
           text: """
-            usage: trimtab-benchmark noop-create STORE TRIALS durable|relaxed
-                   trimtab-benchmark noop STORE durable|relaxed
-                   trimtab-benchmark floor-create STORE
-                   trimtab-benchmark floor STORE TRIALS durable|relaxed
-                   trimtab-benchmark ask-tell SAMPLER TRIALS ASKS
-                   trimtab-benchmark fill STORE TRIALS PARAMETERS
-                   trimtab-benchmark replay STORE
+            usage: trimtab-speed noop-create STORE TRIALS durable|relaxed
+                   trimtab-speed noop STORE durable|relaxed
+                   trimtab-speed floor-create STORE
+                   trimtab-speed floor STORE TRIALS durable|relaxed
+                   trimtab-speed ask-tell SAMPLER TRIALS ASKS
+                   trimtab-speed fill STORE TRIALS PARAMETERS
+                   trimtab-speed replay STORE
             """)
       }
     } catch {
