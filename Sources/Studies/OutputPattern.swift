@@ -45,7 +45,7 @@ public struct OutputPattern: Sendable {
         func failure(_ message: String, hint: String?) -> TemplateFailure {
           TemplateFailure(message: message, offset: offset, length: name.count + 2, hint: hint)
         }
-        guard !name.isEmpty, !StudyValues.reportWords.contains(name) else {
+        guard !name.isEmpty, !FileValues.reportWords.contains(name) else {
           throw failure("'\(name)' cannot be the name of a metric", hint: "write the metric's name in the braces")
         }
         guard !names.contains(name) else { throw failure("{\(name)} stands twice", hint: "keep one of them") }

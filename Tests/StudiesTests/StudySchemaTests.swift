@@ -82,10 +82,10 @@ final class StudySchemaTests: XCTestCase {
 
   func testTheSchemasKeysAreTheReadersKeys() throws {
     func keys(_ schema: JSONValue?) -> [String]? { schema?["properties"].flatMap(members)?.map(\.key) }
-    XCTAssertEqual(keys(studySchema), StudySection.study.keyNames)
+    XCTAssertEqual(keys(studySchema), FileSection.study.keyNames)
     let properties = studySchema["properties"]
     for (name, section) in [
-      ("objective", StudySection.objective), ("fidelity", .fidelity), ("budget", .budget), ("limits", .limits),
+      ("objective", FileSection.objective), ("fidelity", .fidelity), ("budget", .budget), ("limits", .limits),
       ("retries", .retries),
     ] {
       XCTAssertEqual(keys(properties?[name]), section.keyNames, name)
@@ -95,7 +95,7 @@ final class StudySchemaTests: XCTestCase {
     XCTAssertEqual(kinds.map { keys($0) ?? [] }, Parameter.kinds.map { Parameter.keys(ofKind: $0) })
 
     // The reader refuses every other key, and asks for exactly those that the schema requires.
-    for key in StudySection.study.keyNames {
+    for key in FileSection.study.keyNames {
       let error = errors("\(key): {}")
       XCTAssertFalse(error.contains("has no key"), key)
     }

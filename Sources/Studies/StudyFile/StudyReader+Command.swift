@@ -30,7 +30,7 @@ extension StudyReader {
 
   // MARK: Command
 
-  mutating func readCommand(_ fields: StudyFields, space: Space?, hasFidelity: Bool) -> [String] {
+  mutating func readCommand(_ fields: FileFields, space: Space?, hasFidelity: Bool) -> [String] {
     let isShell = fields["shell"].flatMap { values.boolean($0, "shell") } ?? false
     guard let node = fields["command"] else {
       if let shell = fields["shell"] {

@@ -2,17 +2,17 @@ import TrimtabSearchSpaces
 
 /// Reads a study file and finds everything that is wrong with it.
 struct StudyReader {
-  var values: StudyValues
+  var values: FileValues
 
-  init(source: SourceText) { values = StudyValues(diagnostics: Diagnostics(source: source)) }
+  init(source: SourceText) { values = FileValues(diagnostics: Diagnostics(source: source)) }
 
   /// The specification; nil when an error was added.
   mutating func read(_ root: SourceNode, defaultName: String) -> StudySpec? {
-    guard let fields = StudyFields(root, .study, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(root, .study, into: &values.diagnostics) else { return nil }
     let name = readName(fields, defaultName: defaultName)
     let objectives = readObjectives(fields)
     let fidelity = fields["fidelity"].flatMap { readFidelity($0) }
-    let method = readMethod(fields["method"], hasFidelity: fields["fidelity"] != nil)
+    let method = values.method(fields["method"], hasFidelity: fields["fidelity"] != nil)
     var space: Space?
     if let node = fields["space"] {
       space = Space.read(node, constraints: fields["constraints"], into: &values.diagnostics)
@@ -44,7 +44,7 @@ struct StudyReader {
       outputPattern: output, durability: durability ?? .durable)
   }
 
-  private mutating func readName(_ fields: StudyFields, defaultName: String) -> String? {
+  private mutating func readName(_ fields: FileFields, defaultName: String) -> String? {
     let rule =
       "use at most \(StudySpec.maximumNameLength) letters, digits, _ - and . , beginning with a letter or digit"
     guard let node = fields["study"] else {
@@ -63,7 +63,7 @@ struct StudyReader {
 
   // MARK: What is optimised
 
-  private mutating func readObjectives(_ fields: StudyFields) -> [Objective] {
+  private mutating func readObjectives(_ fields: FileFields) -> [Objective] {
     switch (fields["objective"], fields["objectives"]) {
     case (nil, nil):
       values.diagnostics.add(
@@ -93,7 +93,7 @@ struct StudyReader {
   }
 
   private mutating func readObjective(_ node: SourceNode) -> Objective? {
-    guard let fields = StudyFields(node, .objective, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(node, .objective, into: &values.diagnostics) else { return nil }
     let metric = fields["metric"].flatMap { values.metricName($0, "the metric") }
     let goal = fields["goal"].flatMap { values.oneOf(Objective.Goal.self, $0, "goal") }
     guard let metric, let goal else { return nil }
@@ -101,7 +101,7 @@ struct StudyReader {
   }
 
   private mutating func readFidelity(_ node: SourceNode) -> Fidelity? {
-    guard let fields = StudyFields(node, .fidelity, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(node, .fidelity, into: &values.diagnostics) else { return nil }
     let before = values.diagnostics.list.count
     let name = fields["name"].flatMap { values.metricName($0, "the fidelity's name") } ?? Self.resourceName
     let isInteger = fields["integer"].flatMap { values.boolean($0, "integer") } ?? true
@@ -125,7 +125,7 @@ struct StudyReader {
   /// The key of the resource in reports when the fidelity has no name.
   static let resourceName = "resource"
 
-  private mutating func checkFidelityName(_ fidelity: Fidelity?, metrics: [String], _ fields: StudyFields) {
+  private mutating func checkFidelityName(_ fidelity: Fidelity?, metrics: [String], _ fields: FileFields) {
     guard let fidelity, metrics.contains(fidelity.name), let node = fields["fidelity"] else { return }
     var named: SourceNode?
     if case .mapping(let pairs) = node.content { named = pairs.first { $0.key.scalarText == "name" }?.value }
@@ -134,57 +134,11 @@ struct StudyReader {
       hint: named == nil ? "add name: …" : "choose another name")
   }
 
-  // MARK: Method
-
-  private mutating func readMethod(_ node: SourceNode?, hasFidelity: Bool) -> MethodSpec? {
-    var method = MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec(hasFidelity ? "asha" : "full"))
-    guard let node else { return method }
-    if case .scalar = node.content {
-      guard let part = readPart(node, "method") else { return nil }
-      method.sampler = part
-      return method
-    }
-    guard let fields = StudyFields(node, .method, into: &values.diagnostics) else { return nil }
-    if let sampler = fields["sampler"] {
-      guard let part = readPart(sampler, "sampler") else { return nil }
-      method.sampler = part
-    }
-    if let scheduler = fields["scheduler"] {
-      guard let part = readPart(scheduler, "scheduler") else { return nil }
-      method.scheduler = part
-    }
-    return method
-  }
-
-  private mutating func readPart(_ node: SourceNode, _ what: String) -> PartSpec? {
-    if case .scalar = node.content { return readPartName(node, what).map { PartSpec($0) } }
-    guard let fields = StudyFields(node, .part, into: &values.diagnostics) else { return nil }
-    var options: [String: Choice] = [:]
-    for (key, value) in fields.others {
-      guard case .scalar(let text, let quoted) = value.content, !value.isNothing else {
-        values.diagnostics.add(
-          "the option '\(key.scalarText ?? "")' must be a single value, not \(value.kindName)", at: value)
-        continue
-      }
-      options[key.scalarText ?? ""] = Choice(scalar: text, quoted: quoted)
-    }
-    return fields["name"].flatMap { readPartName($0, what) }.map { PartSpec($0, options: options) }
-  }
-
-  private mutating func readPartName(_ node: SourceNode, _ what: String) -> String? {
-    guard let name = values.text(node, what) else { return nil }
-    guard !name.isEmpty else {
-      values.diagnostics.add("\(what) must be a name", at: node)
-      return nil
-    }
-    return name
-  }
-
   // MARK: Limits
 
   private mutating func readBudget(_ node: SourceNode) -> Budget? {
     let before = values.diagnostics.list.count
-    guard let fields = StudyFields(node, .budget, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(node, .budget, into: &values.diagnostics) else { return nil }
     let budget = Budget(
       trials: fields["trials"].flatMap { values.integer($0, "trials", 1...1_000_000_000) },
       seconds: fields["time"].flatMap { values.seconds($0, "time") },
@@ -198,7 +152,7 @@ struct StudyReader {
   }
 
   private mutating func readLimits(_ node: SourceNode) -> Limits? {
-    guard let fields = StudyFields(node, .limits, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(node, .limits, into: &values.diagnostics) else { return nil }
     var limits = Limits()
     limits.seconds = fields["time"].flatMap { values.seconds($0, "time") }
     limits.memory = fields["memory"].flatMap { values.bytes($0, "memory") }
@@ -210,7 +164,7 @@ struct StudyReader {
   }
 
   private mutating func readRetries(_ node: SourceNode) -> Retries? {
-    guard let fields = StudyFields(node, .retries, into: &values.diagnostics) else { return nil }
+    guard let fields = FileFields(node, .retries, into: &values.diagnostics) else { return nil }
     var retries = Retries()
     if let node = fields["failed"], let value = values.integer(node, "failed", 0...1000) { retries.failed = value }
     if let node = fields["lost"], let value = values.integer(node, "lost", 0...1000) { retries.lost = value }

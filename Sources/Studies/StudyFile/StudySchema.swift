@@ -5,7 +5,7 @@ import TrimtabSearchSpaces
 /// It is made from the keys that the reader accepts. What needs more than one value to see, such as `low` above `high` or
 /// a condition on an unknown parameter, only the reader finds.
 public var studySchema: JSONValue {
-  guard case .object(let members) = StudySection.study.schema else { return .null }
+  guard case .object(let members) = FileSection.study.schema else { return .null }
   let head: [JSONValue.Member] = [
     .init("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
     .init("title", .string("Trimtab study")),
@@ -21,26 +21,26 @@ public var studySchema: JSONValue {
   return .object(head + members + choice + [.init("$defs", definitions)])
 }
 
-extension StudySection {
+extension FileSection {
   fileprivate var schema: JSONValue {
     let required = keys.filter(\.isRequired).map { JSONValue.string($0.name) }
     return .members([
       "type": .string("object"),
       "properties": .object(keys.map { .init($0.name, $0.schema) }),
       "required": required.isEmpty ? nil : .array(required),
-      "additionalProperties": isOpen ? StudyKey.Shape.text.schema : .bool(false),
+      "additionalProperties": isOpen ? FileKey.Shape.text.schema : .bool(false),
     ])
   }
 }
 
-extension StudyKey {
+extension FileKey {
   fileprivate var schema: JSONValue {
     guard case .object(let members) = shape.schema else { return .null }
     return .object([.init("description", .string(summary))] + members)
   }
 }
 
-extension StudyKey.Shape {
+extension FileKey.Shape {
   fileprivate var schema: JSONValue {
     switch self {
     // A text that looks like a number or a truth value need not be quoted.
@@ -80,8 +80,8 @@ extension StudyKey.Shape {
 /// The schema of one entry of the space.
 private enum ParameterSchema {
   private static let number = JSONValue.members(["type": .string("number")])
-  private static let scalar = StudyKey.Shape.text.schema
-  private static let scalars = StudyKey.Shape.list(.text).schema
+  private static let scalar = FileKey.Shape.text.schema
+  private static let scalars = FileKey.Shape.list(.text).schema
   private static let anyValue = JSONValue.members(["anyOf": .array([scalar, scalars])])
 
   static func schema(ofKind kind: String) -> JSONValue {
@@ -108,8 +108,8 @@ private enum ParameterSchema {
   private static func value(of key: String) -> JSONValue {
     switch key {
     case "low", "high": number
-    case "step": StudyKey.Shape.number(minimum: 0, exclusive: true).schema
-    case "scale": StudyKey.Shape.oneOf(Scale.allCases.map(\.rawValue)).schema
+    case "step": FileKey.Shape.number(minimum: 0, exclusive: true).schema
+    case "scale": FileKey.Shape.oneOf(Scale.allCases.map(\.rawValue)).schema
     case "prior":
       .members([
         "type": .string("object"),

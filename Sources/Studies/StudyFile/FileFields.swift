@@ -1,15 +1,15 @@
 import TrimtabSearchSpaces
 
-/// The fields of one mapping of a study file, checked against the keys it may have.
-struct StudyFields {
-  let node: SourceNode
-  let section: StudySection
+/// The fields of one mapping of a file, checked against the keys it may have.
+package struct FileFields {
+  package let node: SourceNode
+  package let section: FileSection
   private let fields: [String: SourceNode]
   /// The fields that are none of the section's keys, in their order; only an open section has any.
-  let others: [(key: SourceNode, value: SourceNode)]
+  package let others: [(key: SourceNode, value: SourceNode)]
 
   /// Adds an error for a node that is no mapping (nil results), for unknown keys and for missing required ones.
-  init?(_ node: SourceNode, _ section: StudySection, into diagnostics: inout Diagnostics) {
+  package init?(_ node: SourceNode, _ section: FileSection, into diagnostics: inout Diagnostics) {
     guard case .mapping(let pairs) = node.content else {
       diagnostics.add(
         "\(section.name) must be a mapping, not \(node.kindName)", at: node,
@@ -47,17 +47,19 @@ struct StudyFields {
   }
 
   /// The value of a key, when the file gives it.
-  subscript(key: String) -> SourceNode? {
+  package subscript(key: String) -> SourceNode? {
     assert(section.keyNames.contains(key), "\(section.name) has no key \(key)")
     return fields[key]
   }
 }
 
 /// Readers of single values. Each adds an error and gives nil when the value is not what the key needs.
-struct StudyValues {
-  var diagnostics: Diagnostics
+package struct FileValues {
+  package var diagnostics: Diagnostics
 
-  mutating func text(_ node: SourceNode, _ what: String) -> String? {
+  package init(diagnostics: Diagnostics) { self.diagnostics = diagnostics }
+
+  package mutating func text(_ node: SourceNode, _ what: String) -> String? {
     guard let text = node.scalarText, !node.isNothing else {
       diagnostics.add("\(what) must be text, not \(node.kindName)", at: node)
       return nil
@@ -66,7 +68,7 @@ struct StudyValues {
   }
 
   /// A name that can stand as a key in a report.
-  mutating func metricName(_ node: SourceNode, _ what: String) -> String? {
+  package mutating func metricName(_ node: SourceNode, _ what: String) -> String? {
     guard let name = text(node, what) else { return nil }
     guard !name.isEmpty, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
       diagnostics.add("\(what) must be a name", at: node, hint: "use letters, digits, _ - and .")
@@ -83,7 +85,7 @@ struct StudyValues {
   /// Keys of a report that are not metrics.
   static let reportWords: Set<String> = ["reject", "fail"]
 
-  mutating func integer(_ node: SourceNode, _ what: String, _ range: ClosedRange<Int>) -> Int? {
+  package mutating func integer(_ node: SourceNode, _ what: String, _ range: ClosedRange<Int>) -> Int? {
     let value =
       node.scalarText.flatMap { text in Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
     guard let value, range.contains(value) else {
@@ -95,7 +97,7 @@ struct StudyValues {
     return value
   }
 
-  mutating func number(_ node: SourceNode, _ what: String, above minimum: Double) -> Double? {
+  package mutating func number(_ node: SourceNode, _ what: String, above minimum: Double) -> Double? {
     guard let value = node.scalarText.flatMap({ Double($0) }), value.isFinite, value > minimum else {
       diagnostics.add("\(what) must be a number above \(JSONValue.plainText(minimum)), not \(node.shown)", at: node)
       return nil
@@ -103,7 +105,7 @@ struct StudyValues {
     return value
   }
 
-  mutating func boolean(_ node: SourceNode, _ what: String) -> Bool? {
+  package mutating func boolean(_ node: SourceNode, _ what: String) -> Bool? {
     if case .scalar(let text, _) = node.content, case .boolean(let value) = Choice(scalar: text, quoted: false) {
       return value
     }
@@ -111,7 +113,7 @@ struct StudyValues {
     return nil
   }
 
-  mutating func oneOf<Value: RawRepresentable & CaseIterable>(
+  package mutating func oneOf<Value: RawRepresentable & CaseIterable>(
     _ type: Value.Type, _ node: SourceNode, _ what: String
   ) -> Value? where Value.RawValue == String {
     if let value = node.scalarText.flatMap({ Value(rawValue: $0) }) { return value }
@@ -123,7 +125,7 @@ struct StudyValues {
   }
 
   /// - isZeroAllowed: whether no time at all has a meaning.
-  mutating func seconds(
+  package mutating func seconds(
     _ node: SourceNode, _ what: String, isZeroAllowed: Bool = false, maximum: Double = Quantity.maximumSeconds
   ) -> Double? {
     guard let value = node.scalarText.flatMap({ Quantity.seconds($0) }) else {
@@ -141,7 +143,7 @@ struct StudyValues {
     return value
   }
 
-  mutating func bytes(_ node: SourceNode, _ what: String, isZeroAllowed: Bool = false) -> Int? {
+  package mutating func bytes(_ node: SourceNode, _ what: String, isZeroAllowed: Bool = false) -> Int? {
     guard let value = node.scalarText.flatMap({ Quantity.bytes($0) }) else {
       diagnostics.add("\(what) must be a size, not \(node.shown)", at: node, hint: Quantity.sizeExample)
       return nil
@@ -156,7 +158,7 @@ struct StudyValues {
 
 extension SourceNode {
   /// The value as errors quote it.
-  var shown: String {
+  package var shown: String {
     guard let text = scalarText, !isNothing else { return kindName }
     return "'\(text.count > 60 ? text.prefix(60) + "…" : text[...])'"
   }

@@ -1,0 +1,93 @@
+/// What the keys of a study file are, in one place.
+extension FileSection {
+  static let study = FileSection(
+    name: "a study file",
+    keys: [
+      FileKey("study", .text, "The study's name: letters, digits, _ - and . ; the file's name when left out."),
+      FileKey("objective", .section(objective), "What is optimised."),
+      FileKey("objectives", .list(.section(objective)), "Several objectives, instead of objective."),
+      FileKey("fidelity", .section(fidelity), "The resource of which a trial may get more or less, such as epochs."),
+      FileKey(
+        "method", .anyOf([.text, .section(method)]), "A sampler's name, or a sampler and a scheduler."),
+      FileKey("budget", .section(budget), "When the study is finished; the first limit reached counts."),
+      FileKey("parallel", .integer(minimum: 1, maximum: 10_000), "Trials at a time; 1 when left out."),
+      FileKey(
+        "command", .anyOf([.list(.text), .text]),
+        "The program and its arguments as a list; {name} stands for a parameter's value, \"{flags}\" for all of them."),
+      FileKey("shell", .boolean, "Whether command is one text for /bin/sh; values then come in the environment."),
+      FileKey("environment", .table(.text), "Variables added to the environment of trials."),
+      FileKey("limits", .section(limits), "What one run of a trial may use."),
+      FileKey("retries", .section(retries), "How often a trial is tried again."),
+      FileKey("seed", .integer(minimum: 0, maximum: Int.max), "Makes a study repeatable; chosen when left out."),
+      FileKey("cost", .text, "The metric in which trials report their cost so far; seconds when left out."),
+      FileKey("output", .text, "A pattern for reports on standard output, such as: epoch {epoch}: loss {loss}"),
+      FileKey("durability", .oneOf(Durability.allCases.map(\.rawValue)), "What an acknowledged result survives."),
+      FileKey("space", .space, "The parameters and their domains.", isRequired: true),
+      FileKey("constraints", .list(.text, minimum: 0), "Conditions that every configuration satisfies."),
+    ])
+
+  static let objective = FileSection(
+    name: "an objective",
+    keys: [
+      FileKey("metric", .text, "The name under which trials report it.", isRequired: true),
+      FileKey(
+        "goal", .oneOf(Objective.Goal.allCases.map(\.rawValue)), "Which values are better.", isRequired: true),
+    ])
+
+  static let fidelity = FileSection(
+    name: "fidelity",
+    keys: [
+      FileKey("name", .text, "The key under which trials report it; resource when left out."),
+      FileKey(
+        "min", .number(minimum: 0, exclusive: true), "The least at which a trial is judged; 1 when left out."),
+      FileKey(
+        "max", .number(minimum: 0, exclusive: true), "The resource of a complete trial.", isRequired: true),
+      FileKey("integer", .boolean, "Whether it comes in whole numbers; true when left out."),
+      FileKey(
+        "pause", .oneOf(Fidelity.Pause.allCases.map(\.rawValue)),
+        "How a paused trial frees its worker: exit and continue from a checkpoint, or freeze in memory."),
+    ])
+
+  static let method = FileSection(
+    name: "method",
+    keys: [
+      FileKey("sampler", .anyOf([.text, .section(part)]), "Which configuration is tried next; tpe when left out."),
+      FileKey(
+        "scheduler", .anyOf([.text, .section(part)]),
+        "Which trials get more resource; asha with a fidelity and full without when left out."),
+    ])
+
+  static let part = FileSection(
+    name: "a sampler or scheduler",
+    keys: [FileKey("name", .text, "Its name; the other keys are its options.", isRequired: true)],
+    isOpen: true)
+
+  static let budget = FileSection(
+    name: "budget",
+    keys: [
+      FileKey("trials", .integer(minimum: 1, maximum: 1_000_000_000), "The number of configurations tried."),
+      FileKey("time", .seconds, "The time during which trials run."),
+      FileKey("cost", .number(minimum: 0, exclusive: true), "The total cost of all trials."),
+    ])
+
+  static let limits = FileSection(
+    name: "limits",
+    keys: [
+      FileKey("time", .seconds, "The longest run of a trial."),
+      FileKey("memory", .bytes, "The memory of a trial with all its processes."),
+      FileKey("grace", .seconds, "The time between asking a trial to stop and ending it; 10s when left out."),
+      FileKey("log", .bytes, "The output kept of a trial; 64MiB when left out."),
+    ])
+
+  static let retries = FileSection(
+    name: "retries",
+    keys: [
+      FileKey(
+        "failed", .integer(minimum: 0, maximum: 1000),
+        "Further attempts after a crash, a time-out or lack of memory; 0 when left out."),
+      FileKey(
+        "lost", .integer(minimum: 0, maximum: 1000),
+        "Further attempts after the tuning process or its machine died; 3 when left out."),
+      FileKey("backoff", .seconds, "The pause before the first further attempt, doubled each time; 1s when left out."),
+    ])
+}
