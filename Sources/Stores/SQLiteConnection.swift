@@ -6,15 +6,15 @@ import CSQLite
   import Darwin
 #endif
 
-/// One connection to an SQLite database, with exactly what the log needs.
-final class SQLiteConnection {
+/// One connection to an SQLite database, with exactly what stores need.
+package final class SQLiteConnection {
   private let handle: OpaquePointer
-  let path: String
+  package let path: String
 
   /// How long a writer waits for others before it gives up, in seconds.
   static let busyLimit = 60.0
 
-  enum Mode {
+  package enum Mode {
     case readWrite
     case create
     case read
@@ -22,7 +22,7 @@ final class SQLiteConnection {
     case inspect
   }
 
-  init(path: String, mode: Mode) throws(StoreError) {
+  package init(path: String, mode: Mode) throws(StoreError) {
     self.path = path
     var handle: OpaquePointer?
     var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -97,12 +97,12 @@ final class SQLiteConnection {
 
   func failure(_ code: Int32) -> StoreError { Self.error(code, String(cString: sqlite3_errmsg(handle)), path: path) }
 
-  func execute(_ sql: String) throws(StoreError) {
+  package func execute(_ sql: String) throws(StoreError) {
     let code = sqlite3_exec(handle, sql, nil, nil, nil)
     guard code == SQLITE_OK else { throw failure(code) }
   }
 
-  func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
+  package func prepare(_ sql: String) throws(StoreError) -> SQLiteStatement {
     var statement: OpaquePointer?
     let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
     guard code == SQLITE_OK, let statement else { throw failure(code) }
@@ -110,12 +110,12 @@ final class SQLiteConnection {
   }
 
   /// The first column of the first row as an integer.
-  func integer(_ sql: String) throws(StoreError) -> Int? {
+  package func integer(_ sql: String) throws(StoreError) -> Int? {
     let statement = try prepare(sql)
     return try statement.step() ? statement.integer(0) : nil
   }
 
-  func text(_ sql: String) throws(StoreError) -> String? {
+  package func text(_ sql: String) throws(StoreError) -> String? {
     let statement = try prepare(sql)
     return try statement.step() ? statement.text(0) : nil
   }
@@ -124,7 +124,7 @@ final class SQLiteConnection {
 }
 
 /// A prepared statement. Lives no longer than its connection, which it keeps alive.
-final class SQLiteStatement {
+package final class SQLiteStatement {
   private let handle: OpaquePointer
   private let connection: SQLiteConnection
 
@@ -135,17 +135,22 @@ final class SQLiteStatement {
 
   deinit { sqlite3_finalize(handle) }
 
-  func bind(_ index: Int32, _ value: Int) throws(StoreError) {
+  package func bind(_ index: Int32, _ value: Int) throws(StoreError) {
     let code = sqlite3_bind_int64(handle, index, Int64(value))
     guard code == SQLITE_OK else { throw connection.failure(code) }
   }
 
-  func bind(_ index: Int32, _ value: String) throws(StoreError) {
+  package func bind(_ index: Int32, _ value: Double) throws(StoreError) {
+    let code = sqlite3_bind_double(handle, index, value)
+    guard code == SQLITE_OK else { throw connection.failure(code) }
+  }
+
+  package func bind(_ index: Int32, _ value: String) throws(StoreError) {
     let code = sqlite3_bind_text(handle, index, value, -1, transientDestructor)
     guard code == SQLITE_OK else { throw connection.failure(code) }
   }
 
-  func bind(_ index: Int32, _ value: [UInt8]) throws(StoreError) {
+  package func bind(_ index: Int32, _ value: [UInt8]) throws(StoreError) {
     let code = value.withUnsafeBytes {
       sqlite3_bind_blob(handle, index, $0.baseAddress, Int32(truncatingIfNeeded: $0.count), transientDestructor)
     }
@@ -153,7 +158,7 @@ final class SQLiteStatement {
   }
 
   /// Advances to the next row; false at the end.
-  func step() throws(StoreError) -> Bool {
+  package func step() throws(StoreError) -> Bool {
     let code = sqlite3_step(handle)
     if code == SQLITE_ROW { return true }
     guard code == SQLITE_DONE else {
@@ -164,14 +169,16 @@ final class SQLiteStatement {
     return false
   }
 
-  func reset() { sqlite3_reset(handle) }
+  package func reset() { sqlite3_reset(handle) }
 
-  func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
+  package func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
 
-  func text(_ column: Int32) -> String { sqlite3_column_text(handle, column).map { String(cString: $0) } ?? "" }
+  package func double(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
+
+  package func text(_ column: Int32) -> String { sqlite3_column_text(handle, column).map { String(cString: $0) } ?? "" }
 
   /// The bytes of a column, valid until the next step.
-  func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+  package func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
     let start = sqlite3_column_blob(handle, column)
     return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
   }

@@ -39,7 +39,7 @@ extension StudySpec {
       "objective": objectives.count == 1 ? Self.json(objectives[0]) : nil,
       "objectives": objectives.count == 1 ? nil : .array(objectives.map(Self.json)),
       "fidelity": fidelity,
-      "method": .members(["sampler": Self.json(method.sampler), "scheduler": Self.json(method.scheduler)]),
+      "method": method.json,
       "budget": Self.unless(self.budget == Budget(), budget),
       "parallel": Self.unless(parallel == 1, .integer(parallel)),
       "command": Self.unless(command.isEmpty, .array(command.map { .string($0) })),
@@ -63,10 +63,17 @@ extension StudySpec {
   private static func json(_ objective: Objective) -> JSONValue {
     .members(["metric": .string(objective.metric), "goal": .string(objective.goal.rawValue)])
   }
+}
 
-  private static func json(_ part: PartSpec) -> JSONValue {
-    if part.options.isEmpty { return .string(part.name) }
-    let options = part.options.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, $0.value.json) }
-    return .object([.init("name", .string(part.name))] + options)
+extension MethodSpec {
+  /// The method as the `method` mapping of a study file.
+  public var json: JSONValue { .members(["sampler": sampler.json, "scheduler": scheduler.json]) }
+}
+
+extension PartSpec {
+  var json: JSONValue {
+    if self.options.isEmpty { return .string(name) }
+    let options = self.options.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, $0.value.json) }
+    return .object([.init("name", .string(name))] + options)
   }
 }
