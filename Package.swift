@@ -25,7 +25,15 @@ let package = Package(
       name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
       providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
-    .target(name: "TrimtabNumerics", path: "Sources/Numerics", swiftSettings: settings),
+    .target(
+      name: "CLinearAlgebra", path: "Sources/CLinearAlgebra",
+      linkerSettings: [
+        .linkedLibrary("openblas", .when(platforms: [.linux])),
+        .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+      ]),
+
+    .target(
+      name: "TrimtabNumerics", dependencies: ["CLinearAlgebra"], path: "Sources/Numerics", swiftSettings: settings),
     .target(
       name: "TrimtabSearchSpaces",
       dependencies: ["TrimtabNumerics", .product(name: "Yams", package: "Yams")],
@@ -34,8 +42,11 @@ let package = Package(
       name: "TrimtabStudies", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces"],
       path: "Sources/Studies", swiftSettings: settings),
     .target(
+      name: "TrimtabSurrogates", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces"],
+      path: "Sources/Surrogates", swiftSettings: settings),
+    .target(
       name: "TrimtabMethods",
-      dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
+      dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabSurrogates"],
       path: "Sources/Methods", swiftSettings: settings),
     .target(
       name: "TrimtabStores", dependencies: ["TrimtabStudies", "CSQLite", "CSystem"],
@@ -84,6 +95,9 @@ let package = Package(
     .testTarget(
       name: "StudiesTests", dependencies: ["TrimtabStudies", "TrimtabTestSupport"],
       path: "Tests/StudiesTests", swiftSettings: settings),
+    .testTarget(
+      name: "SurrogatesTests", dependencies: ["TrimtabSurrogates", "TrimtabTestSupport"],
+      path: "Tests/SurrogatesTests", swiftSettings: settings),
     .testTarget(
       name: "MethodsTests", dependencies: ["TrimtabMethods", "TrimtabTestSupport"],
       path: "Tests/MethodsTests", swiftSettings: settings),

@@ -1,0 +1,202 @@
+import TrimtabNumerics
+
+/// An exact Gaussian process with given kernel parameters, conditioned on observations.
+///
+/// Observations are appended row by row without factorising anew, and can be dropped from the end. Targets may change at
+/// any time: the factor depends on the points alone. The constant mean is estimated by generalised least squares,
+/// c = 1ᵀK⁻¹y / 1ᵀK⁻¹1, or is 0.
+///
+/// Source: Rasmussen & Williams, "Gaussian processes for machine learning", MIT Press 2006, chapters 2 and 5.
+public struct GaussianProcess: Sendable {
+  public let parameters: KernelParameters
+  public let estimatesMean: Bool
+  public private(set) var points: FeaturePoints
+  public private(set) var targets: [Double] = []
+  public private(set) var mean = 0.0
+  /// K⁻¹(y − c).
+  public private(set) var weights: [Double] = []
+  public private(set) var factor: CholeskyFactor
+  private var scaled: MaternKernel.Scaled
+
+  /// - Parameter spare: rows for which room is kept.
+  /// - Returns: nil when the covariance matrix cannot be factorised.
+  public init?(
+    _ points: FeaturePoints, _ parameters: KernelParameters, estimatesMean: Bool = true, spare: Int = 0
+  ) {
+    self.parameters = parameters
+    self.estimatesMean = estimatesMean
+    self.points = points
+    scaled = MaternKernel.scale(points, parameters)
+    var covariances = MaternKernel.covariances(scaled, scaled, parameters)
+    for i in 0..<points.count { covariances[i, i] = parameters.signal + parameters.noise }
+    guard let factor = CholeskyFactor(covariances, spare: spare) else { return nil }
+    self.factor = factor
+  }
+
+  // MARK: Observations
+
+  /// Appends one point. Targets are to be set again before the next prediction.
+  /// - Returns: false, and changes nothing, when the point is too much like the others: make the process anew then.
+  public mutating func append(_ index: Int, of other: FeaturePoints) -> Bool {
+    let one = MaternKernel.scale(other.subset([index]), parameters)
+    let covariances = MaternKernel.covariances(scaled, one, parameters)
+    guard factor.append(covariances.storage, variance: parameters.signal + parameters.noise) else { return false }
+    points.append(index, of: other)
+    scaled.numbers = Matrix(
+      rows: points.numberCount, columns: points.count, storage: scaled.numbers.storage + one.numbers.storage)
+    scaled.norms += one.norms
+    scaled.choices = points.choices
+    scaled.count += 1
+    return true
+  }
+
+  /// Keeps the first `count` points and their targets. The factor is then, to the bit, what it was before the others were
+  /// appended.
+  public mutating func truncate(to count: Int) {
+    points.truncate(to: count)
+    factor.truncate(to: count)
+    scaled.numbers = Matrix(
+      rows: points.numberCount, columns: count,
+      storage: Array(scaled.numbers.storage.prefix(count * points.numberCount)))
+    scaled.norms.removeLast(scaled.norms.count - count)
+    scaled.choices = points.choices
+    scaled.count = count
+    if targets.count > count { setTargets(Array(targets.prefix(count))) }
+  }
+
+  /// Conditions on these values of the points.
+  /// - Parameter mean: the constant mean, where it is not to be estimated.
+  /// - Precondition: one target a point.
+  public mutating func setTargets(_ targets: [Double], mean: Double? = nil) {
+    precondition(targets.count == points.count, "\(targets.count) targets for \(points.count) points")
+    self.targets = targets
+    self.mean = mean ?? (estimatesMean ? Self.generalisedMean(factor, targets) : 0)
+    let c = self.mean
+    weights = factor.solve(targets.map { $0 - c })
+  }
+
+  /// 1ᵀK⁻¹y / 1ᵀK⁻¹1; 0 without observations.
+  static func generalisedMean(_ factor: CholeskyFactor, _ targets: [Double]) -> Double {
+    guard !targets.isEmpty else { return 0 }
+    let ones = factor.solve([Double](repeating: 1, count: targets.count))
+    return LinearAlgebra.dot(ones, targets) / ones.reduce(0, +)
+  }
+
+  /// −½ (y − c)ᵀK⁻¹(y − c) − Σ ln Lᵢᵢ − (n/2) ln 2π.
+  public var logMarginalLikelihood: Double {
+    var fit = 0.0
+    for i in targets.indices { fit += (targets[i] - mean) * weights[i] }
+    return -0.5 * fit - factor.halfLogDeterminant - Double(targets.count) * 0.918938533204672742
+  }
+
+  // MARK: Prediction
+
+  /// Predictions at several points, with what their gradients are made of.
+  public struct Batch: Sendable {
+    public internal(set) var means: [Double]
+    /// Of the function without noise; at least 0.
+    public internal(set) var variances: [Double]
+    /// L⁻¹k for each point, in columns.
+    var whitened: Matrix
+    var slopes: Matrix?
+    var scaled: MaternKernel.Scaled
+    var raw: [Double]
+  }
+
+  /// - Parameter withGradients: whether ``gradients(_:meanWeights:varianceWeights:)`` is to follow.
+  public func predict(_ queries: FeaturePoints, withGradients: Bool = false) -> Batch {
+    let other = MaternKernel.scale(queries, parameters)
+    var cross = MaternKernel.squaredDistances(scaled, other, choiceScales: parameters.choiceScales)
+    var slopes: Matrix?
+    if withGradients {
+      slopes = MaternKernel.applyValuesAndSlopes(&cross, parameters.signal)
+    } else {
+      MaternKernel.applyValues(&cross, parameters.signal)
+    }
+    var means = LinearAlgebra.product(cross, weights, transposingA: true)
+    for i in means.indices { means[i] += mean }
+    factor.solve(&cross)
+    let rows = cross.rows
+    var variances = [Double](repeating: 0, count: queries.count)
+    cross.storage.withUnsafeBufferPointer { cells in
+      for column in 0..<queries.count {
+        var sum = 0.0
+        for i in column &* rows..<(column &+ 1) &* rows { sum += cells[i] * cells[i] }
+        variances[column] = max(parameters.signal - sum, 0)
+      }
+    }
+    return Batch(
+      means: means, variances: variances, whitened: cross, slopes: slopes, scaled: other, raw: queries.numbers)
+  }
+
+  /// For each point of a batch the gradient of `meanWeight · mean + varianceWeight · variance` with respect to its
+  /// numbers: a column a point.
+  /// - Precondition: the batch was made with gradients.
+  public func gradients(_ batch: Batch, meanWeights: [Double], varianceWeights: [Double]) -> Matrix {
+    guard var terms = batch.slopes else { preconditionFailure("the batch was made without gradients") }
+    var solved = batch.whitened
+    factor.solve(&solved, transposed: true)
+    let n = points.count
+    let width = points.numberCount
+    var sums = [Double](repeating: 0, count: terms.columns)
+    terms.storage.withUnsafeMutableBufferPointer { terms in
+      solved.storage.withUnsafeBufferPointer { solved in
+        for column in sums.indices {
+          let a = meanWeights[column]
+          let b = -2 * varianceWeights[column]
+          var sum = 0.0
+          for i in 0..<n {
+            let cell = column &* n &+ i
+            terms[cell] *= a * weights[i] + b * solved[cell]
+            sum += terms[cell]
+          }
+          sums[column] = sum
+        }
+      }
+    }
+    var result = LinearAlgebra.product(scaled.numbers, terms)
+    for column in sums.indices {
+      for j in 0..<width {
+        let cell = column * width + j
+        result.storage[cell] -= batch.scaled.numbers.storage[cell] * sums[column]
+        result.storage[cell] /= parameters.numberScales[j]
+        if !parameters.warps.isEmpty { result.storage[cell] *= parameters.warps[j].derivatives(batch.raw[cell]).x }
+      }
+    }
+    return result
+  }
+
+  /// The joint covariance of the function at the points of a batch.
+  public func covariance(_ batch: Batch) -> Matrix {
+    var joint = MaternKernel.covariances(batch.scaled, batch.scaled, parameters)
+    let explained = LinearAlgebra.product(batch.whitened, batch.whitened, transposingA: true)
+    for i in joint.storage.indices { joint.storage[i] -= explained.storage[i] }
+    return joint
+  }
+
+  // MARK: Diagnostics
+
+  public struct LeaveOneOut: Sendable {
+    public var means: [Double]
+    /// Of the observation, noise included.
+    public var variances: [Double]
+    /// The logarithm of the density of each observation given the others.
+    public var logDensities: [Double]
+  }
+
+  /// What the model predicts for each observation from all the others, the kernel's parameters and mean being kept.
+  /// Source: Rasmussen & Williams 2006, section 5.4.2.
+  public func leaveOneOut() -> LeaveOneOut? {
+    guard targets.count == points.count, let inverse = factor.inverse() else { return nil }
+    var result = LeaveOneOut(means: [], variances: [], logDensities: [])
+    for i in targets.indices {
+      let variance = 1 / inverse[i, i]
+      let mean = targets[i] - weights[i] * variance
+      result.means.append(mean)
+      result.variances.append(variance)
+      let z = (targets[i] - mean) / variance.squareRoot()
+      result.logDensities.append(NormalDistribution.logPDF(z) - 0.5 * _log(variance))
+    }
+    return result
+  }
+}
