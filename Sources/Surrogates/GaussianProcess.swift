@@ -103,8 +103,18 @@ public struct GaussianProcess: Sendable {
     var raw: [Double]
   }
 
-  /// - Parameter withGradients: whether ``gradients(_:meanWeights:varianceWeights:)`` is to follow.
-  public func predict(_ queries: FeaturePoints, withGradients: Bool = false) -> Batch {
+  /// The means and variances of the function at several points.
+  public func predict(_ queries: FeaturePoints) -> Batch {
+    predict(queries, weights: Matrix(rows: weights.count, columns: 1, storage: weights)).batch
+  }
+
+  /// As ``predict(_:)``, with the means for several sets of targets: a row a point, a column a set.
+  ///
+  /// - Parameters:
+  ///   - weights: K⁻¹(y − c) of each set, in columns; the first gives the batch's own means.
+  ///   - withGradients: whether ``gradients(_:meanWeights:varianceWeights:)`` is to follow.
+  func predict(_ queries: FeaturePoints, weights: Matrix, withGradients: Bool = false) -> (batch: Batch, means: Matrix)
+  {
     let other = MaternKernel.scale(queries, parameters)
     var cross = MaternKernel.squaredDistances(scaled, other, choiceScales: parameters.choiceScales)
     var slopes: Matrix?
@@ -114,7 +124,7 @@ public struct GaussianProcess: Sendable {
       MaternKernel.applyValues(&cross, parameters.signal)
     }
     var means = LinearAlgebra.product(cross, weights, transposingA: true)
-    for i in means.indices { means[i] += mean }
+    for i in means.storage.indices { means.storage[i] += mean }
     factor.solve(&cross)
     let rows = cross.rows
     var variances = [Double](repeating: 0, count: queries.count)
@@ -125,32 +135,34 @@ public struct GaussianProcess: Sendable {
         variances[column] = max(parameters.signal - sum, 0)
       }
     }
-    return Batch(
-      means: means, variances: variances, whitened: cross, slopes: slopes, scaled: other, raw: queries.numbers)
+    let batch = Batch(
+      means: Array(means.storage.prefix(queries.count)), variances: variances, whitened: cross, slopes: slopes,
+      scaled: other, raw: queries.numbers)
+    return (batch, means)
   }
 
-  /// For each point of a batch the gradient of `meanWeight · mean + varianceWeight · variance` with respect to its
-  /// numbers: a column a point.
-  /// - Precondition: the batch was made with gradients.
-  public func gradients(_ batch: Batch, meanWeights: [Double], varianceWeights: [Double]) -> Matrix {
-    guard var terms = batch.slopes else { preconditionFailure("the batch was made without gradients") }
-    var solved = batch.whitened
-    factor.solve(&solved, transposed: true)
+  /// For each point of a batch the gradient of `k·meanWeights + varianceWeight · variance` with respect to its numbers: a
+  /// column a point.
+  /// - Parameter meanWeights: a column a point; multiples of `weights` for the gradient of the mean.
+  func gradients(_ batch: Batch, meanWeights: Matrix, varianceWeights: [Double]) -> Matrix {
     let n = points.count
     let width = points.numberCount
+    guard var terms = batch.slopes else { return Matrix(rows: width, columns: varianceWeights.count) }
+    var solved = batch.whitened
+    factor.solve(&solved, transposed: true)
     var sums = [Double](repeating: 0, count: terms.columns)
     terms.storage.withUnsafeMutableBufferPointer { terms in
       solved.storage.withUnsafeBufferPointer { solved in
-        for column in sums.indices {
-          let a = meanWeights[column]
-          let b = -2 * varianceWeights[column]
-          var sum = 0.0
-          for i in 0..<n {
-            let cell = column &* n &+ i
-            terms[cell] *= a * weights[i] + b * solved[cell]
-            sum += terms[cell]
+        meanWeights.storage.withUnsafeBufferPointer { meanWeights in
+          for column in sums.indices {
+            let b = -2 * varianceWeights[column]
+            var sum = 0.0
+            for cell in column &* n..<(column &+ 1) &* n {
+              terms[cell] *= meanWeights[cell] + b * solved[cell]
+              sum += terms[cell]
+            }
+            sums[column] = sum
           }
-          sums[column] = sum
         }
       }
     }

@@ -134,8 +134,11 @@ final class GaussianProcessTests: XCTestCase {
       process.setTargets(targets)
       let at = [[0.3, 0.6, 0.2], [0.9, 0.1, 0.5]]
       let choices: [[Int32]] = [[1], [0]]
-      let batch = process.predict(Self.points(at, choices: choices), withGradients: true)
-      let gradients = process.gradients(batch, meanWeights: [1, 0.3], varianceWeights: [0, -2])
+      let own = Matrix(rows: 30, columns: 1, storage: process.weights)
+      let batch = process.predict(Self.points(at, choices: choices), weights: own, withGradients: true).batch
+      let meanWeights = Matrix(
+        rows: 30, columns: 2, storage: process.weights + process.weights.map { 0.3 * $0 })
+      let gradients = process.gradients(batch, meanWeights: meanWeights, varianceWeights: [0, -2])
       for point in 0..<2 {
         for j in 0..<3 {
           func value(_ shift: Double) -> Double {
