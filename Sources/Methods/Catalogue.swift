@@ -3,7 +3,9 @@ import TrimtabStudies
 
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
-  public static let samplers: [CatalogueEntry] = [TPE.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
+  public static let samplers: [CatalogueEntry] = [
+    TPE.entry, GaussianProcessSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
+  ]
 
   public static let schedulers: [CatalogueEntry] = [FullFidelity.entry, MedianStopping.entry, ASHA.entry]
 
@@ -21,6 +23,7 @@ public enum Catalogue {
     let part = spec.method.sampler
     switch part.name {
     case "tpe": return TPE(part)
+    case "gp": return GaussianProcessSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()

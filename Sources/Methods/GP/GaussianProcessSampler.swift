@@ -1,0 +1,278 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// Bayesian optimisation with a Gaussian process: proposes where the model expects the greatest improvement.
+///
+/// Sources: Snoek, Larochelle & Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012;
+/// Hvarfner, Hellsten & Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024 (the
+/// priors); Ament et al., "Unexpected improvements to expected improvement for Bayesian optimization", NeurIPS 2023 (the
+/// acquisition function). The design of the first trials is a scrambled Sobol sequence. Losses are winsorised and
+/// standardised; the kernel's parameters have the greatest posterior density; outcomes of pending trials are drawn from
+/// the model.
+///
+/// Everything follows from the log: observations are absorbed as they come, the moments of fits are fixed by their number
+/// (see `FitSchedule`), and rows are appended to the factor one by one in the order of the log, so that a process that
+/// has just read the log has the same factor to the bit.
+public struct GaussianProcessSampler: Sampler {
+  static let purpose = stableHash("gp")
+  /// The most observations that the model is conditioned on.
+  static let rowLimit = 2000
+  /// Of how many observations the model is made anew when there are more.
+  static let reducedRows = 1000
+  /// Above so many pending trials or observations the most likely outcome of the pending is taken, not draws.
+  static let fantasyPendingLimit = 32
+  static let fantasyRowLimit = 1500
+  static let fantasies = 32
+  /// How many of the best trials the search looks around.
+  static let incumbents = 4
+
+  private let startup: Int
+  private let candidates: Int
+  private let starts: Int
+  private let transform: OutputTransform
+  private let acquisition: String
+  private let fitOptions: GaussianProcessFit.Options
+
+  private var observations: Observations?
+  private var schedule = FitSchedule()
+  private var cache: Cache?
+
+  /// A factor with the rows that it was made of.
+  private struct Cache: Sendable {
+    var version: Int
+    var process: GaussianProcess
+    /// The observation of each row of the factor.
+    var rows: [Int]
+    /// Observations up to here are in the factor, or left out of it for good.
+    var end: Int
+  }
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    startup = Self.entry.integer("startup", in: part)
+    candidates = Self.entry.integer("candidates", in: part)
+    starts = Self.entry.integer("starts", in: part)
+    transform = OutputTransform(rawValue: Self.entry.word("transform", in: part)) ?? .winsorized
+    acquisition = Self.entry.word("acquisition", in: part)
+    var options = GaussianProcessFit.Options()
+    options.warps = Self.entry.word("warp", in: part) == "on"
+    fitOptions = options
+  }
+
+  /// The number of trials with a value before the model is used.
+  static func startupCount(_ given: Int, _ spec: StudySpec) -> Int {
+    if given > 0 { return given }
+    let dimension = spec.space.coordinates.count
+    let count = max(5, min(2 * dimension, 20))
+    guard let budget = spec.budget.trials else { return count }
+    return max(2, min(count, budget / 4))
+  }
+
+  // MARK: Absorbing
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    guard observations != nil else {
+      prepare(state)
+      return
+    }
+    switch event.body {
+    case .studyAmended: prepare(state)
+    case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),
+      .trialFailed(let trial, _, _, _), .trialLost(let trial):
+      note(trial, state)
+    default: break
+    }
+  }
+
+  private mutating func prepare(_ state: StudyState) {
+    let fresh = Observations(state)
+    observations = fresh
+    schedule = FitSchedule()
+    cache = nil
+    schedule.note(fresh, least: Self.startupCount(startup, state.spec), isRewritten: true)
+  }
+
+  private mutating func note(_ trial: TrialNumber, _ state: StudyState) {
+    guard var updated = observations.take() else { return }
+    let isRewritten = updated.update(trial, state)
+    schedule.note(updated, least: Self.startupCount(startup, state.spec), isRewritten: isRewritten)
+    observations = updated
+  }
+
+  // MARK: Sampling
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    if observations == nil { prepare(state) }
+    guard let observations, observations.rows.count >= Self.startupCount(startup, state.spec) else {
+      return try design(trial, state)
+    }
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    guard let model = model(observations), let function = function(model, trial, state) else {
+      return try fresh.sample(origin: .fallback)
+    }
+    var settings = MixedSearch.Settings()
+    settings.candidates = candidates
+    settings.starts = starts
+    if model.points.count > 500 {
+      // Each evaluation costs the square of the observations.
+      settings.starts = min(starts, 4)
+      settings.spray = 32
+      settings.moves = 64
+      settings.rounds = 4
+    }
+    var search = MixedSearch(
+      observations.features, function, incumbents: best(observations, state), seed: mix(fresh.seed, UInt64(trial)),
+      settings: settings)
+    let found = search.run()
+    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let untried = found.filter { !state.history.contains($0.configuration) }
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt].configuration
+        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
+  /// A point of a scrambled Sobol sequence that goes with the number of the trial.
+  private func design(_ trial: TrialNumber, _ state: StudyState) throws(SpaceError) -> Sample {
+    let space = state.spec.space
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    guard let sequence = try? SobolSequence(dimension: max(1, space.coordinates.count), seed: fresh.seed) else {
+      return try fresh.sample(origin: .design)
+    }
+    return try fresh.sample(origin: .design) { attempt throws(SpaceError) in
+      let configuration = space.configuration(unit: sequence.point(at: UInt64(trial)))
+      // A point that is forbidden or was tried leaves its place to a random one.
+      if attempt == 0, space.violatedConstraint(configuration) == nil {
+        return (configuration, Annotation(origin: .design))
+      }
+      let random = try space.sample(seed: mix(fresh.seed, UInt64(attempt + 1)), index: UInt64(trial))
+      return (random, Annotation(origin: .design))
+    }
+  }
+
+  /// The best configurations, the very best first.
+  private func best(_ observations: Observations, _ state: StudyState) -> [Configuration] {
+    let rows = observations.rows
+    let ranked = rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }
+    return ranked.prefix(Self.incumbents).map { state.history.configuration(rows[$0].trial) }
+  }
+
+  // MARK: Model
+
+  /// The process conditioned on the observations; nil when it cannot be made.
+  private mutating func model(_ observations: Observations) -> GaussianProcess? {
+    guard let parameters = schedule.parameters(transform, fitOptions) else { return nil }
+    if cache?.version != schedule.version || (cache?.end ?? 0) > observations.rows.count {
+      cache = makeCache(observations, parameters)
+    }
+    guard var current = cache.take() else { return nil }
+    while current.end < observations.rows.count {
+      let row = current.end
+      if !current.process.append(row, of: observations.points) {
+        // Too near to another one for an appended row: the factor is made anew up to here.
+        var points = observations.points.subset(current.rows)
+        points.append(row, of: observations.points)
+        guard let anew = GaussianProcess(points, parameters, spare: 64) else { return nil }
+        current.process = anew
+      }
+      current.rows.append(row)
+      current.end += 1
+    }
+    let losses = current.rows.map { observations.rows[$0].loss }
+    current.process.setTargets(transform.apply(losses).map { -$0 })
+    cache = current
+    return current.process.weights.allSatisfy(\.isFinite) ? current.process : nil
+  }
+
+  /// The factor of the observations at the last fit or rewriting.
+  private func makeCache(_ observations: Observations, _ parameters: KernelParameters) -> Cache? {
+    let count = min(schedule.blockCount, observations.rows.count)
+    let losses = observations.rows.prefix(count).map(\.loss)
+    let rows = GPSelection.choose(losses, limit: count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
+    let spare = observations.rows.count - count + max(16, rows.count / 16)
+    guard let process = GaussianProcess(observations.points.subset(rows), parameters, spare: spare) else { return nil }
+    return Cache(version: schedule.version, process: process, rows: rows, end: count)
+  }
+
+  /// The acquisition function beside the pending trials.
+  private func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> ModelAcquisition? {
+    guard let observations else { return nil }
+    let trials = (state.running + state.queue).sorted()
+    let pending = observations.points(of: trials, state)
+    let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(trial))
+    // What is to be improved on is what the model believes of the best, not the luck of one run.
+    var full = model.points
+    if observations.features.hasResource { full = Self.atWholeResource(model.points) }
+    let scores = model.targets
+    let leading = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(32)
+    guard let threshold = model.predict(full.subset(leading.sorted())).means.max(), threshold.isFinite else {
+      return nil
+    }
+    let draws =
+      pending.count <= Self.fantasyPendingLimit && model.points.count <= Self.fantasyRowLimit ? Self.fantasies : 1
+    switch acquisition {
+    case "nei":
+      return ModelAcquisition(noisy: model, pending: pending, draws: Self.fantasies, seed: seed)
+    case "ucb":
+      return ModelAcquisition(
+        model, .upperBound(multiplier: 1.8), threshold: threshold, pending: pending, draws: 1, seed: seed)
+    case "pi":
+      return ModelAcquisition(model, .logProbability, threshold: threshold, pending: pending, draws: 1, seed: seed)
+    default:
+      return ModelAcquisition(
+        model, .logExpectedImprovement, threshold: threshold, pending: pending, draws: draws, seed: seed)
+    }
+  }
+
+  /// The resource is the last of the numbers.
+  private static func atWholeResource(_ points: FeaturePoints) -> FeaturePoints {
+    var result = FeaturePoints(numberCount: points.numberCount, choiceCount: points.choiceCount)
+    for i in 0..<points.count {
+      var numbers = points.numbers(of: i)
+      numbers[numbers.count - 1] = 1
+      result.append(numbers, points.choices(of: i))
+    }
+    return result
+  }
+}
+
+extension GaussianProcessSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "gp", title: "Gaussian process (GP)",
+    summary: "Models the objective and proposes where it expects the greatest improvement: the most from few trials.",
+    paper: .init(
+      authors: "J. Snoek, H. Larochelle, R. P. Adams",
+      title: "Practical Bayesian optimization of machine learning algorithms", year: 2012, venue: "NeurIPS"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      MethodOption(
+        name: "startup", kind: .integer(0...1_000_000), defaultValue: .integer(0),
+        meaning:
+          "the number of trials with a value before the model is used; 0 for twice the coordinates, within 5 to 20 "
+          + "and a quarter of the budget"),
+      MethodOption(
+        name: "acquisition", kind: .word(["logei", "nei", "ucb", "pi"]), defaultValue: .text("logei"),
+        meaning: "what is maximised: expected improvement, the same for noisy objectives, upper confidence bound, or "
+          + "probability of improvement"),
+      MethodOption(
+        name: "transform", kind: .word(OutputTransform.allCases.map(\.rawValue)), defaultValue: .text("winsorized"),
+        meaning: "how losses are made to look normal"),
+      MethodOption(
+        name: "warp", kind: .word(["off", "on"]), defaultValue: .text("off"),
+        meaning: "whether a stretching of each numeric axis is learned"),
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
+        meaning: "the number of configurations at which the search for the next one looks first"),
+      MethodOption(
+        name: "starts", kind: .integer(1...100), defaultValue: .integer(8),
+        meaning: "the number of local searches from the best of them"),
+    ])
+}

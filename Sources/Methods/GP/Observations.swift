@@ -1,0 +1,84 @@
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// The trials from which a model learns, as it sees them, in the order in which they got their values.
+///
+/// Trials come and go with the events of the log; what is kept here depends on the log alone.
+struct Observations: Sendable {
+  struct Row: Sendable, Equatable {
+    var trial: TrialNumber
+    var loss: Double
+  }
+
+  private(set) var features: SpaceFeatures
+  private(set) var rows: ContiguousArray<Row> = []
+  /// One point a row.
+  private(set) var points: FeaturePoints
+  /// For each trial its row, or −1.
+  private var places: ContiguousArray<Int32> = []
+  private var maximumResource: Double?
+  private var units: [Double]
+
+  init(_ state: StudyState) {
+    let space = state.spec.space
+    var late: Set<Int> = []
+    if state.history.rowCount > 0 {
+      for index in space.parameters.indices where space.activityGroups[index] == 0 {
+        if state.history.slots[space.slotRanges[index].lowerBound][0].isNaN { late.insert(index) }
+      }
+    }
+    maximumResource = state.spec.fidelity?.maximum
+    features = SpaceFeatures(space, lateParameters: late, hasResource: maximumResource != nil)
+    points = features.empty
+    units = [Double](repeating: 0, count: space.coordinates.count)
+    for trial in state.trials.indices { update(trial, state) }
+  }
+
+  /// Takes over what has become of a trial. A trial that goes on after a pause keeps its row until it has a new value.
+  /// - Returns: whether a row was removed or changed, and not only appended.
+  @discardableResult
+  mutating func update(_ trial: TrialNumber, _ state: StudyState) -> Bool {
+    let record = state.trials[trial]
+    while places.count <= trial { places.append(-1) }
+    let place = places[trial] < 0 ? nil : Int(places[trial])
+    switch record.state {
+    case .waiting, .running: return false
+    case .paused, .completed, .stopped, .failed: break
+    }
+    if let place { remove(place) }
+    guard record.state != .failed, record.hasValue else { return place != nil }
+    let share = share(of: record.resource)
+    if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
+      places[trial] = Int32(rows.count)
+      rows.append(Row(trial: trial, loss: state.loss(trial)))
+    }
+    return place != nil
+  }
+
+  private mutating func remove(_ place: Int) {
+    places[rows[place].trial] = -1
+    rows.remove(at: place)
+    for later in place..<rows.count { places[rows[later].trial] = Int32(later) }
+    let rest = points.subset((place + 1)..<points.count)
+    points.truncate(to: place)
+    for i in 0..<rest.count { points.append(i, of: rest) }
+  }
+
+  /// Where a resource lies between nothing and the whole, on a logarithmic scale.
+  private func share(of resource: Double) -> Double {
+    guard let maximumResource, maximumResource > 0 else { return 1 }
+    return logarithm(1 + max(0, resource)) / logarithm(1 + maximumResource)
+  }
+
+  /// Points of other trials, as if they had the whole resource.
+  /// - Parameter trials: those that cannot be seen by the model are left out.
+  func points(of trials: some Sequence<TrialNumber>, _ state: StudyState) -> FeaturePoints {
+    var result = features.empty
+    var units = units
+    for trial in trials {
+      _ = features.append(state.history.configuration(trial), to: &result, units: &units)
+    }
+    return result
+  }
+}
