@@ -3,6 +3,7 @@
 usage: peers.py noop-create optuna|rustuna STORE
        peers.py noop optuna|rustuna STORE TRIALS     (one process of several; TRIALS of its own)
        peers.py ask-tell optuna|rustuna random|tpe TRIALS ASKS
+       peers.py mixed-ask TRIALS ASKS | mixed-run TRIALS     (Optuna's GPSampler, one thread)
 """
 import json
 import math
@@ -105,6 +106,64 @@ def ask_tell(name, sampler, trials, asks):
     }
 
 
+def mixed_study():
+    """Optuna's Gaussian process on one thread, in the benchmark's space of 20 mixed parameters."""
+    import warnings
+
+    import torch
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    optuna = import_peer("optuna")
+    make = optuna.distributions
+    kinds = [
+        make.FloatDistribution(-5, 5), make.FloatDistribution(1e-5, 1, log=True), make.IntDistribution(1, 100),
+        make.CategoricalDistribution(["a", "b", "c", "d"]), make.FloatDistribution(0, 1),
+    ]
+    space = {f"x{i}": kinds[i % 5] for i in range(20)}
+    return optuna, optuna.create_study(sampler=optuna.samplers.GPSampler(seed=7)), space
+
+
+def mixed_objective(values):
+    total = 0.0
+    for i in range(20):
+        value = values[f"x{i}"]
+        distance = (
+            lambda: value / 5 - 0.3, lambda: math.log(value) / 12 + 0.5, lambda: (value - 30) / 100,
+            lambda: {"a": 0.5, "b": 0, "c": 0.7, "d": 0.4}[value], lambda: value - 0.6)[i % 5]()
+        total += distance * distance
+    return total
+
+
+def mixed_trial(study, space):
+    begun = time.process_time()
+    trial = study.ask(space)
+    seconds = time.process_time() - begun
+    loss = mixed_objective(trial.params)
+    study.tell(trial, loss)
+    return seconds, loss
+
+
+def mixed_ask(trials, asks):
+    optuna, study, space = mixed_study()
+    chance = random.Random(99)
+    draw = [
+        lambda: chance.uniform(-5, 5), lambda: math.exp(chance.uniform(math.log(1e-5), 0)),
+        lambda: chance.randint(1, 100), lambda: chance.choice("abcd"), chance.random,
+    ]
+    for _ in range(trials):
+        values = {f"x{i}": draw[i % 5]() for i in range(20)}
+        study.add_trial(optuna.create_trial(params=values, distributions=space, value=mixed_objective(values)))
+    times = [mixed_trial(study, space)[0] for _ in range(asks)]
+    return {"trials": trials, "first_cpu_s": times[0], "median_cpu_s": statistics.median(times)}
+
+
+def mixed_run(trials):
+    _, study, space = mixed_study()
+    results = [mixed_trial(study, space) for _ in range(trials)]
+    return {"trials": trials, "cpu_s": sum(s for s, _ in results), "best": min(loss for _, loss in results)}
+
+
 def main(arguments):
     if arguments[0] == "noop-create":
         peer = import_peer(arguments[1])
@@ -112,6 +171,10 @@ def main(arguments):
         return {}
     if arguments[0] == "noop":
         return noop(arguments[1], arguments[2], int(arguments[3]))
+    if arguments[0] == "mixed-ask":
+        return mixed_ask(int(arguments[1]), int(arguments[2]))
+    if arguments[0] == "mixed-run":
+        return mixed_run(int(arguments[1]))
     return ask_tell(arguments[1], arguments[2], int(arguments[3]), int(arguments[4]))
 
 

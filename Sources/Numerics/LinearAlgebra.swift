@@ -42,20 +42,6 @@ public enum LinearAlgebra {
     return c
   }
 
-  /// op(a) · x.
-  /// - Precondition: the dimensions agree.
-  public static func product(_ a: Matrix, _ x: [Double], transposingA transposed: Bool = false) -> [Double] {
-    precondition(x.count == (transposed ? a.rows : a.columns), "the dimensions of a product differ")
-    var y = [Double](repeating: 0, count: transposed ? a.columns : a.rows)
-    guard isReady, !x.isEmpty, !y.isEmpty else { return y }
-    y.withUnsafeMutableBufferPointer { y in
-      cblas_dgemv(
-        columnMajor, operation(transposed), Int32(a.rows), Int32(a.columns), 1, a.storage, leading(a.rows), x, 1, 0,
-        y.baseAddress, 1)
-    }
-    return y
-  }
-
   /// s · b for a symmetric s of which the lower triangle is read.
   /// - Precondition: the dimensions agree.
   public static func symmetricProduct(_ s: Matrix, _ b: Matrix) -> Matrix {
@@ -66,18 +52,6 @@ public enum LinearAlgebra {
       cblas_dsymm(
         columnMajor, left, lower, Int32(b.rows), Int32(b.columns), 1, s.storage, leading(s.rows), b.storage,
         leading(b.rows), 0, c.baseAddress, leading(b.rows))
-    }
-    return c
-  }
-
-  /// The lower triangle of a · aᵀ; zeros above it.
-  public static func selfProduct(_ a: Matrix) -> Matrix {
-    var c = Matrix(rows: a.rows, columns: a.rows)
-    guard isReady, a.rows > 0, a.columns > 0 else { return c }
-    c.storage.withUnsafeMutableBufferPointer { c in
-      cblas_dsyrk(
-        columnMajor, lower, operation(false), Int32(a.rows), Int32(a.columns), 1, a.storage, leading(a.rows), 0,
-        c.baseAddress, leading(a.rows))
     }
     return c
   }

@@ -23,6 +23,10 @@ enum Speed {
       case "ask-tell":
         try AskTell.measure(
           sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
+      case "mixed-ask":
+        try MixedAsk.measure(
+          sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
+      case "mixed-run": try MixedAsk.run(sampler: try text(arguments, 1), trials: try integer(arguments, 2))
       case "fill":
         try Replay.fill(
           store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
@@ -35,6 +39,8 @@ enum Speed {
                    trimtab-speed floor-create STORE
                    trimtab-speed floor STORE TRIALS durable|relaxed
                    trimtab-speed ask-tell SAMPLER TRIALS ASKS
+                   trimtab-speed mixed-ask SAMPLER TRIALS ASKS
+                   trimtab-speed mixed-run SAMPLER TRIALS
                    trimtab-speed fill STORE TRIALS PARAMETERS
                    trimtab-speed replay STORE
             """)

@@ -180,9 +180,4 @@ public enum MaternKernel {
     let inX = x == clamped ? slope * a / inner * (1 - 2 * Self.margin) : 1
     return (inX, slope * a * logInner, -b * outer * rest * logRest)
   }
-
-  public func inverse(_ w: Double) -> Double {
-    let inner = _exp(_log(-_expm1(_log1p(-w) / b)) / a)
-    return min(max((inner - Self.margin) / (1 - 2 * Self.margin), 0), 1)
-  }
 }

@@ -3,17 +3,13 @@
 #ifndef TRIMTAB_LINEAR_ALGEBRA_H
 #define TRIMTAB_LINEAR_ALGEBRA_H
 
-enum { TTColumnMajor = 102, TTNoTranspose = 111, TTTranspose = 112, TTUpper = 121, TTLower = 122, TTNonUnit = 131,
-       TTLeft = 141, TTRight = 142 };
+enum { TTColumnMajor = 102, TTNoTranspose = 111, TTTranspose = 112, TTLower = 122, TTNonUnit = 131,
+       TTLeft = 141 };
 
 void cblas_dgemm(int order, int transA, int transB, int m, int n, int k, double alpha, const double *a, int lda,
                  const double *b, int ldb, double beta, double *c, int ldc);
-void cblas_dgemv(int order, int trans, int m, int n, double alpha, const double *a, int lda, const double *x, int incx,
-                 double beta, double *y, int incy);
 void cblas_dsymm(int order, int side, int uplo, int m, int n, double alpha, const double *a, int lda, const double *b,
                  int ldb, double beta, double *c, int ldc);
-void cblas_dsyrk(int order, int uplo, int trans, int n, int k, double alpha, const double *a, int lda, double beta,
-                 double *c, int ldc);
 void cblas_dtrsm(int order, int side, int uplo, int trans, int diag, int m, int n, double alpha, const double *a,
                  int lda, double *b, int ldb);
 void cblas_dtrsv(int order, int uplo, int trans, int diag, int n, const double *a, int lda, double *x, int incx);

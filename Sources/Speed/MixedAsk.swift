@@ -1,0 +1,111 @@
+import Trimtab
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Processor seconds of proposals in a space of 20 parameters of every kind, in memory.
+enum MixedAsk {
+  /// Of a single proposal after a number of finished trials, the first one after reading the log included.
+  static func measure(sampler: String, trials: Int, asks: Int) throws {
+    let session = try session(sampler: sampler, trials: trials)
+    var times: [Double] = []
+    for _ in 0..<asks { times.append(try askAndTell(session).seconds) }
+    let sorted = times.sorted()
+    Speed.report([
+      "sampler": .string(sampler), "trials": .integer(trials), "first_cpu_s": .number(times[0]),
+      "median_cpu_s": .number(sorted[sorted.count / 2]),
+    ])
+  }
+
+  /// Of all proposals of a study from its beginning.
+  static func run(sampler: String, trials: Int) throws {
+    let session = try session(sampler: sampler, trials: 0)
+    var total = 0.0
+    var best = Double.infinity
+    for _ in 0..<trials {
+      let (seconds, loss) = try askAndTell(session)
+      total += seconds
+      best = min(best, loss)
+    }
+    Speed.report([
+      "sampler": .string(sampler), "trials": .integer(trials), "cpu_s": .number(total), "best": .number(best),
+    ])
+  }
+
+  private static func askAndTell(_ session: Session) throws -> (seconds: Double, loss: Double) {
+    let start = processorSeconds()
+    guard case .run(let run) = try session.ask() else { throw Speed.Usage(text: "no trial to run") }
+    let seconds = processorSeconds() - start
+    let loss = objective(run.configuration)
+    try session.complete(run.trial, [MetricValue("loss", loss)], seconds: 0)
+    return (seconds, loss)
+  }
+
+  private static func session(sampler: String, trials: Int) throws -> Session {
+    let spec = StudySpec(
+      name: "bench", space: try space(), objectives: [Objective(metric: "loss")],
+      method: MethodSpec(sampler: PartSpec(sampler), scheduler: PartSpec("full")), seed: 7)
+    let log = MemoryLog()
+    let codec = FrameCodec(objectives: ["loss"])
+    try log.append(from: 0) { _, _ in
+    } decide: {
+      (0, Session.firstFrame(spec, at: 0))
+    }
+    var position = 1
+    for trial in 0..<trials {
+      let configuration = try spec.space.sample(seed: 99, index: UInt64(trial))
+      let loss = objective(configuration)
+      let events = [
+        Event(time: Int64(trial), .trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design))),
+        Event(time: Int64(trial), .trialStarted(trial, worker: 1)),
+        Event(time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", loss)])),
+        Event(time: Int64(trial), .trialCompleted(trial, seconds: 0)),
+      ]
+      try log.append(from: position) { _, _ in
+      } decide: {
+        (position, codec.encode(events))
+      }
+      position += events.count
+    }
+    return try Session.open(log)
+  }
+
+  /// Four of each: linear, logarithmic, integer, choice, unit interval.
+  private static func space() throws -> Space {
+    try Space(
+      (0..<20).map { i in
+        switch i % 5 {
+        case 0: try .float("x\(i)", -5...5)
+        case 1: try .float("x\(i)", 1e-5...1, scale: .log)
+        case 2: try .integer("x\(i)", 1...100)
+        case 3: .categorical("x\(i)", ["a", "b", "c", "d"])
+        default: try .float("x\(i)", 0...1)
+        }
+      })
+  }
+
+  private static func objective(_ configuration: Configuration) -> Double {
+    var sum = 0.0
+    for (i, value) in configuration.slots.enumerated() {
+      let distance: Double
+      switch i % 5 {
+      case 0: distance = value / 5 - 0.3
+      case 1: distance = log(value) / 12 + 0.5
+      case 2: distance = (value - 30) / 100
+      case 3: distance = [0.5, 0, 0.7, 0.4][Int(value)]
+      default: distance = value - 0.6
+      }
+      sum += distance * distance
+    }
+    return sum
+  }
+
+  private static func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
