@@ -119,7 +119,8 @@ public struct StepCurve: Sendable, Equatable {
   ) throws(AnalysisError) -> Double {
     let start = start ?? end / 100
     guard start > 0, start < end, end < .infinity else {
-      throw AnalysisError("the area under a curve from \(start) to \(end) on a logarithmic axis; 0 < start < end is needed")
+      throw AnalysisError(
+        "the area under a curve from \(start) to \(end) on a logarithmic axis; 0 < start < end is needed")
     }
     return integral(from: start, to: end, before: before) { log($0) } / (log(end) - log(start))
   }

@@ -55,7 +55,9 @@ public struct WinTieLoss: Sendable, Equatable {
       throw AnalysisError("one method has \(a.count) tasks and the other \(b.count); both need the same")
     }
     for (own, other) in zip(a, b) {
-      switch sign(decimals.map { rounded(own, decimals: $0) } ?? own, decimals.map { rounded(other, decimals: $0) } ?? other) {
+      switch sign(
+        decimals.map { rounded(own, decimals: $0) } ?? own, decimals.map { rounded(other, decimals: $0) } ?? other)
+      {
       case 1: wins += 1
       case -1: losses += 1
       default: ties += 1

@@ -13,8 +13,8 @@ public struct FriedmanTest: Sendable, Equatable {
   public let averageRanks: [Double]
   /// Whether the statistics were corrected for ties.
   public let correctsTies: Bool
-  /// χ² with k − 1 degrees of freedom, and the probability of a larger one by chance. Both are NaN where every task ranks
-  /// all methods equal and ties are corrected.
+  /// χ² with k − 1 degrees of freedom, and the probability of a larger one by chance. 0 and 1 where every task ranks all
+  /// methods equal.
   public let chiSquare: Double
   public let chiSquareP: Double
   /// F with k − 1 and (k − 1)(P − 1) degrees of freedom, the less conservative of the two, and the probability of a
@@ -26,8 +26,9 @@ public struct FriedmanTest: Sendable, Equatable {
   ///   - values: `[task][method]`, smaller is better: means over seeds, for tasks are the blocks and seeds are not.
   ///     At least two tasks and two methods.
   ///   - decimals: values that are equal after rounding to so many decimals are ties; nil compares them exactly.
-  ///   - correctsTies: divides χ² by 1 − Σ(t³ − t) / (P(k³ − k)), as SciPy does. Demšar's formula has no correction.
-  public init(_ values: [[Double]], decimals: Int? = 8, correctsTies: Bool = false) throws(AnalysisError) {
+  ///   - correctsTies: divides χ² by 1 − Σ(t³ − t) / (P(k³ − k)), as SciPy and R do; false for Demšar's plain formula,
+  ///     which finds less where methods tie.
+  public init(_ values: [[Double]], decimals: Int? = 8, correctsTies: Bool = true) throws(AnalysisError) {
     let k = try commonCount(values, rows: "task", elements: "methods", atLeast: 2)
     guard values.count >= 2 else { throw AnalysisError("Friedman's test needs at least two tasks; there is one") }
     let ranks = try rankTable(values, decimals: decimals)
@@ -43,7 +44,8 @@ public struct FriedmanTest: Sendable, Equatable {
     var statistic = 12 * tasks / (methods * (methods + 1)) * spread
     if correctsTies {
       let ties = ranks.reduce(0) { $0 + tieSum($1) }
-      statistic /= 1 - ties / (tasks * (methods * methods * methods - methods))
+      let untied = 1 - ties / (tasks * (methods * methods * methods - methods))
+      statistic = untied > 0 ? statistic / untied : 0
     }
     chiSquare = statistic
     chiSquareP = UpperTail.chiSquare(statistic, degrees: methods - 1)
