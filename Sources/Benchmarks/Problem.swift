@@ -39,6 +39,11 @@ public protocol Problem: Sendable {
   /// The unit of costs, such as `s`.
   var costUnit: String { get }
   var reference: Reference { get }
+  /// Configurations that nothing beats: with one objective those that score `reference.optimum`, with several some on
+  /// the front whose first objective does. Empty when nobody knows where they lie.
+  var optima: [Configuration] { get }
+  /// The best trade-offs between several objectives; nil when unknown, and with one objective.
+  var front: TrueFront? { get }
 
   /// What training reports at a resource.
   ///
@@ -51,4 +56,9 @@ public protocol Problem: Sendable {
   /// The values by which a configuration is judged in the end: at full resource, and without the noise that an optimiser
   /// may have fitted (free of noise, or over seeds that `evaluate` never shows). NaN where it has none.
   func score(_ configuration: Configuration) -> [Double]
+}
+
+extension Problem {
+  public var optima: [Configuration] { [] }
+  public var front: TrueFront? { nil }
 }
