@@ -39,6 +39,9 @@ public protocol Problem: Sendable {
   /// The unit of costs, such as `s`.
   var costUnit: String { get }
   var reference: Reference { get }
+  /// Whether training goes on from a lower resource to a higher one where it left off. Where not (as with a larger share of
+  /// the training data), going on costs the whole training again. True unless a problem says otherwise.
+  var continuesTraining: Bool { get }
 
   /// What training reports at a resource.
   ///
@@ -51,4 +54,8 @@ public protocol Problem: Sendable {
   /// The values by which a configuration is judged in the end: at full resource, and without the noise that an optimiser
   /// may have fitted (free of noise, or over seeds that `evaluate` never shows). NaN where it has none.
   func score(_ configuration: Configuration) -> [Double]
+}
+
+extension Problem {
+  public var continuesTraining: Bool { true }
 }
