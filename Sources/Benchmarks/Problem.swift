@@ -44,6 +44,9 @@ public protocol Problem: Sendable {
   var optima: [Configuration] { get }
   /// The best trade-offs between several objectives; nil when unknown, and with one objective.
   var front: TrueFront? { get }
+  /// Whether training goes on from a lower resource to a higher one where it left off. Where not (as with a larger share of
+  /// the training data), going on costs the whole training again. True unless a problem says otherwise.
+  var continuesTraining: Bool { get }
 
   /// What training reports at a resource.
   ///
@@ -61,4 +64,5 @@ public protocol Problem: Sendable {
 extension Problem {
   public var optima: [Configuration] { [] }
   public var front: TrueFront? { nil }
+  public var continuesTraining: Bool { true }
 }
