@@ -11,7 +11,7 @@ import Trimtab
 enum NoOpTrials {
   static func create(store: String, trials: Int, durability: Durability) throws {
     _ = try Session.openOrCreate(
-      try Benchmark.spec(parameters: 10, sampler: "random", trials: trials, durability: durability), in: .file(store))
+      try Speed.spec(parameters: 10, sampler: "random", trials: trials, durability: durability), in: .file(store))
   }
 
   static func work(store: String, durability: Durability) throws {
@@ -21,26 +21,26 @@ enum NoOpTrials {
     var count = 0
     var waits = 0
     var latencies: [Double] = []
-    let start = Benchmark.seconds()
+    let start = Speed.seconds()
     loop: while true {
-      let asked = Benchmark.seconds()
+      let asked = Speed.seconds()
       switch try session.ask() {
       case .finished: break loop
       case .wait:
         waits += 1
         usleep(1000)
       case .run(let run):
-        let answered = Benchmark.seconds()
+        let answered = Speed.seconds()
         try session.complete(
-          run.trial, [MetricValue("loss", Benchmark.objective(run.configuration))], seconds: 0)
+          run.trial, [MetricValue("loss", Speed.objective(run.configuration))], seconds: 0)
         latencies.append(answered - asked)
-        latencies.append(Benchmark.seconds() - answered)
+        latencies.append(Speed.seconds() - answered)
         count += 1
       }
     }
-    let elapsed = Benchmark.seconds() - start
-    let at = Benchmark.quantiles(latencies, [0.5, 0.99, 1])
-    Benchmark.report([
+    let elapsed = Speed.seconds() - start
+    let at = Speed.quantiles(latencies, [0.5, 0.99, 1])
+    Speed.report([
       "trials": .integer(count), "seconds": .number(elapsed), "commits": .integer(log.commitCount),
       "bytes": .integer(log.appendedBytes), "median_us": .number(at[0]), "p99_us": .number(at[1]),
       "max_us": .number(at[2]),
@@ -74,21 +74,21 @@ enum Floor {
     let sizes: [Int32] = [128, 32]
     let bytes = [UInt8](repeating: 7, count: 128)
     var latencies: [Double] = []
-    let start = Benchmark.seconds()
+    let start = Speed.seconds()
     for _ in 0..<trials {
       for size in sizes {
-        let began = Benchmark.seconds()
+        let began = Speed.seconds()
         try step(begin, database)
         _ = bytes.withUnsafeBytes { sqlite3_bind_blob(insert, 1, $0.baseAddress, size, transient) }
         try step(insert, database)
         try step(commit, database)
-        latencies.append(Benchmark.seconds() - began)
+        latencies.append(Speed.seconds() - began)
       }
     }
-    let elapsed = Benchmark.seconds() - start
+    let elapsed = Speed.seconds() - start
     for statement in [begin, insert, commit] { sqlite3_finalize(statement) }
-    let at = Benchmark.quantiles(latencies, [0.5, 0.99, 1])
-    Benchmark.report([
+    let at = Speed.quantiles(latencies, [0.5, 0.99, 1])
+    Speed.report([
       "trials": .integer(trials), "seconds": .number(elapsed), "median_us": .number(at[0]), "p99_us": .number(at[1]),
       "max_us": .number(at[2]),
     ])
@@ -114,10 +114,10 @@ enum Floor {
   private static func step(_ statement: OpaquePointer?, _ database: OpaquePointer?) throws {
     let code = sqlite3_step(statement)
     sqlite3_reset(statement)
-    guard code == SQLITE_DONE else { throw Benchmark.Usage(text: String(cString: sqlite3_errmsg(database))) }
+    guard code == SQLITE_DONE else { throw Speed.Usage(text: String(cString: sqlite3_errmsg(database))) }
   }
 
   private static func check(_ code: Int32, _ database: OpaquePointer?) throws {
-    guard code == SQLITE_OK else { throw Benchmark.Usage(text: String(cString: sqlite3_errmsg(database))) }
+    guard code == SQLITE_OK else { throw Speed.Usage(text: String(cString: sqlite3_errmsg(database))) }
   }
 }

@@ -4,7 +4,7 @@ import Trimtab
 enum Replay {
   /// Writes a study of finished trials, in relaxed mode and large frames so that filling takes seconds.
   static func fill(store: String, trials: Int, parameters: Int) throws {
-    let spec = try Benchmark.spec(parameters: parameters, sampler: "tpe", trials: trials, durability: .relaxed)
+    let spec = try Speed.spec(parameters: parameters, sampler: "tpe", trials: trials, durability: .relaxed)
     let file = try SQLiteStore(path: store, access: .createOrOpen, durability: .relaxed)
     let (log, _) = try file.createOrOpenStudy("bench", firstFrame: Session.firstFrame(spec, at: 0))
     let codec = FrameCodec(objectives: ["loss"])
@@ -17,7 +17,7 @@ enum Replay {
       ]
       let tell = [
         Event(
-          time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Benchmark.objective(configuration))])
+          time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", Speed.objective(configuration))])
         ),
         Event(time: Int64(trial), .trialCompleted(trial, seconds: 0.1)),
       ]
@@ -30,15 +30,15 @@ enum Replay {
         position += events.count
       }
     }
-    Benchmark.report(["trials": .integer(trials), "bytes": .integer(log.appendedBytes)])
+    Speed.report(["trials": .integer(trials), "bytes": .integer(log.appendedBytes)])
   }
 
   static func measure(store: String) throws {
-    let start = Benchmark.seconds()
+    let start = Speed.seconds()
     let file = try SQLiteStore(path: store, access: .readOnly)
     let fold = try LogFold(log: try file.log(ofStudy: "bench"), makeMethod: { try Catalogue.makeMethod($0) })
-    let elapsed = Benchmark.seconds() - start
-    Benchmark.report([
+    let elapsed = Speed.seconds() - start
+    Speed.report([
       "events": .integer(fold.state.eventCount), "seconds": .number(elapsed),
       "events_per_second": .number(Double(fold.state.eventCount) / elapsed),
       "incumbent": fold.state.incumbent.map { .integer($0) },
