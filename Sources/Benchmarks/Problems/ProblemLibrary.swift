@@ -34,9 +34,6 @@ public final class ProblemLibrary: Sendable {
     var hpob: [String: HPOBTables] = [:]
   }
 
-  /// Formulas, by which data is never hidden: their names come first.
-  static let formulas: [ProblemFamily] = []
-
   /// The library of this process: the folders of TRIMTAB_BENCH_DATA, then the cache.
   public static let standard = ProblemLibrary(
     folders: named(by: variable("TRIMTAB_BENCH_DATA")),
@@ -67,24 +64,67 @@ public final class ProblemLibrary: Sendable {
 
   /// The names of all problems, sorted.
   public var names: [String] {
-    (index.places.keys + Self.formulas.flatMap(\.names)).sorted()
+    (index.places.keys + Formulas.names).sorted()
   }
 
   /// What lies in the data folders, or should, but cannot be read.
   public var failures: [ProblemError] { index.failures }
 
-  /// The problem of that name.
-  /// - Throws: `ProblemError` when there is none, when its data cannot be read, or for an option that it cannot follow; what
-  ///   the maker of a formula throws.
-  public func problem(named name: String, options: ProblemOptions = ProblemOptions()) throws -> any Problem {
-    for family in Self.formulas {
-      if let problem = try family.make(name) {
-        guard options == ProblemOptions(seeds: options.seeds) else {
-          throw ProblemError("a formula has none of the options of recorded data", at: name, hint: "leave them out")
-        }
-        return problem
-      }
+  /// The problem that an entry of a suite names, with what its options put around it.
+  /// - Throws: `ProblemError` when there is none, or when its data cannot be read; `ProblemError` or `ProblemOptionError` for
+  ///   an option that it does not have, or of an impossible value; `SpaceError` when its space cannot be changed as asked.
+  public func problem(_ entry: ProblemEntry) throws -> any Problem {
+    let (wrappers, own) = Wrappers.split(entry.options)
+    if let formula = try Formulas.make(entry.name, options: own) {
+      return try Wrappers.wrap(formula, options: wrappers)
     }
+    var rest = own
+    let options = try ProblemOptions(taking: &rest, problem: entry.name)
+    if let unknown = rest.keys.sorted().first {
+      let known = ProblemOptions.names + Wrappers.options.map(\.name)
+      throw ProblemOptionError(
+        entry.name, option: unknown, "there is no such option", hint: suggestion(for: unknown, among: known))
+    }
+    return try Wrappers.wrap(problem(named: entry.name, options: options), options: wrappers)
+  }
+
+  /// The entries with every pattern replaced by the problems that it stands for, in the order of their names.
+  /// - Throws: `ProblemError` for a pattern that fits nothing.
+  public func expand(_ entries: [ProblemEntry]) throws(ProblemError) -> [ProblemEntry] {
+    var expanded: [ProblemEntry] = []
+    for entry in entries {
+      guard entry.name.contains("*") else {
+        expanded.append(entry)
+        continue
+      }
+      let fitting = names.filter { Self.fits($0[...], entry.name[...]) }
+      // What is missing is said of the pattern's beginning, which names the family.
+      guard !fitting.isEmpty else { throw missing(entry.name) }
+      expanded += fitting.map { ProblemEntry($0, options: entry.options) }
+    }
+    var seen: Set<ProblemEntry> = []
+    return expanded.filter { seen.insert($0).inserted }
+  }
+
+  /// Whether a name fits a pattern, in which `*` stands for any characters.
+  private static func fits(_ name: Substring, _ pattern: Substring) -> Bool {
+    guard let star = pattern.firstIndex(of: "*") else { return name == pattern }
+    let head = pattern[..<star]
+    guard name.hasPrefix(head) else { return false }
+    let rest = pattern[pattern.index(after: star)...]
+    var tail = name.dropFirst(head.count)
+    while true {
+      if fits(tail, rest) { return true }
+      if tail.isEmpty { return false }
+      tail = tail.dropFirst()
+    }
+  }
+
+  /// The recorded problem of that name.
+  /// - Throws: `ProblemError` when there is none, when its data cannot be read, or for an option that it cannot follow.
+  public func problem(
+    named name: String, options: ProblemOptions = ProblemOptions()
+  ) throws(ProblemError) -> any Problem {
     guard let place = index.places[name] else { throw missing(name) }
     switch place {
     case .table(let path):

@@ -53,7 +53,7 @@ struct StudyLocation {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func stem(of path: String) -> String {
+  static func stem(of path: String) -> String {
     let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
   }

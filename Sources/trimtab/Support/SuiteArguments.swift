@@ -1,0 +1,40 @@
+import ArgumentParser
+import Trimtab
+import TrimtabBenchmarks
+
+/// The arguments by which commands name a suite and its results.
+struct SuiteArguments: ParsableArguments {
+  @Argument(help: "A suite file (.yaml, .yml or .json).")
+  var suite: String
+
+  @Option(help: ArgumentHelp("The file of results, if it is not beside the suite file.", valueName: "path"))
+  var results: String?
+
+  @Option(help: "The seeds to use: test for what is reported, tuning for developing.")
+  var seeds = SeedRole.test
+
+  /// The suite with its patterns replaced by the problems that they stand for, and the problems by label.
+  func open() throws -> (suite: Suite, problems: [String: any Problem]) {
+    var suite = try read()
+    let library = ProblemLibrary.standard
+    suite.problems = try library.expand(suite.problems)
+    var problems: [String: any Problem] = [:]
+    for entry in suite.problems { problems[entry.label] = try library.problem(entry) }
+    return (suite, problems)
+  }
+
+  private func read() throws -> Suite {
+    guard StudyLocation.isStudyFile(suite) else {
+      throw CommandError(.badInput, "\(suite): a suite file ends in .yaml, .yml or .json")
+    }
+    return try Suite.parse(
+      try readText(suite), name: suite, defaultName: StudyLocation.stem(of: suite), peers: Peers.known.map(\.name))
+  }
+
+  /// `first.yaml` has its results in `first.results` beside it.
+  var resultsPath: String {
+    results ?? "\(StudyLocation.folder(of: suite))/\(StudyLocation.stem(of: suite)).results"
+  }
+}
+
+extension SeedRole: ExpressibleByArgument {}
