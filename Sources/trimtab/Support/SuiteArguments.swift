@@ -35,6 +35,18 @@ struct SuiteArguments: ParsableArguments {
   var resultsPath: String {
     results ?? "\(StudyLocation.folder(of: suite))/\(StudyLocation.stem(of: suite)).results"
   }
+
+  /// The results, which `bench run` has to have begun.
+  func existingResults() throws -> String {
+    guard fileExists(resultsPath) else {
+      throw CommandError(
+        .notFound, "\(shownPath(resultsPath)): there are no results yet (run 'trimtab bench run \(suite)' first)")
+    }
+    return resultsPath
+  }
+
+  /// `first.yaml` has its page in `first.html` beside it.
+  var pagePath: String { "\(StudyLocation.folder(of: suite))/\(StudyLocation.stem(of: suite)).html" }
 }
 
 extension SeedRole: ExpressibleByArgument {}
