@@ -45,6 +45,15 @@ enum RecordedData {
     try XCTUnwrap(try problem(name, options) as? TableProblem)
   }
 
+  /// A file in one of the data folders.
+  static func path(_ name: String) throws -> String {
+    let folders = ProblemLibrary.named(by: ProcessInfo.processInfo.environment["TRIMTAB_BENCH_DATA"])
+    guard let path = folders.map({ "\($0)/\(name)" }).first(where: FileManager.default.fileExists) else {
+      throw XCTSkip("\(name) is not on this machine: set TRIMTAB_BENCH_DATA")
+    }
+    return path
+  }
+
   /// The names of a family that are here.
   static func names(_ family: String) throws -> [String] {
     let names = ProblemLibrary.standard.names.filter { $0.hasPrefix(family + "/") }

@@ -10,9 +10,12 @@ final class RandomSearchExpectationTests: XCTestCase {
     XCTAssertEqual(RandomSearchExpectation.best(ofLosses: [4, 1, 2], draws: 3), 1)
   }
 
-  func testANaNCountsOnlyWhereADrawMayHaveNothingElse() {
-    XCTAssertTrue(RandomSearchExpectation.best(ofLosses: [1, 2, .nan], draws: 1).isNaN)
+  func testDrawsOfNothingButNaNAreLeftOut() {
+    XCTAssertEqual(RandomSearchExpectation.best(ofLosses: [1, 2, .nan], draws: 1), 1.5, accuracy: 1e-15)
     XCTAssertEqual(RandomSearchExpectation.best(ofLosses: [1, 2, .nan], draws: 2), 4.0 / 3, accuracy: 1e-15)
+    XCTAssertEqual(RandomSearchExpectation.best(ofLosses: [3, .nan, .nan, .nan], draws: 2), 3)
+    XCTAssertEqual(RandomSearchExpectation.best(ofLosses: [3, .nan], draws: 9), 3)
+    XCTAssertTrue(RandomSearchExpectation.best(ofLosses: [.nan], draws: 1).isNaN)
     XCTAssertTrue(RandomSearchExpectation.best(ofLosses: [], draws: 1).isNaN)
   }
 

@@ -53,7 +53,8 @@ final class SurrogateTests: XCTestCase {
 
   func testANetworkOfTwoUnitsGivesWhatPencilAndPaperGive() throws {
     // x = (0.5, 0, 2, 1, 0); h = (1.5, 5); z = (3, 1); u = (3, 1, 2, −2); v = (6, 0); h = (4.5, 6); the head sees (0.5, 0).
-    let problem = try SurrogateProblem(surrogate(), instance: "a", options: ProblemOptions(objectives: ["loss", "units"]))
+    let problem = try SurrogateProblem(
+      surrogate(), instance: "a", options: ProblemOptions(objectives: ["loss", "units"]))
     let outcome = problem.evaluate(point, resource: 4, seed: 1)
     let values = try XCTUnwrap(outcome.values)
     XCTAssertEqual(values[0], 6, accuracy: 1e-6)
@@ -67,9 +68,12 @@ final class SurrogateTests: XCTestCase {
     // Instance b adds 1 to h₀ and so 2 to z₀; u = (5, 1, 4, −4), v₀ = 20, h₀ = 12.5, and the head sees 8.5.
     let b = try SurrogateProblem(surrogate, instance: "b", options: ProblemOptions(objectives: ["time"]))
     XCTAssertEqual(try XCTUnwrap(b.evaluate(point, resource: 4, seed: 0).values?[0]), 8 * sigmoid(8.5), accuracy: 1e-5)
-    XCTAssertEqual(surrogate.evaluate(["task": .text("b"), "lr": .real(3), "kind": .text("x"), "epoch": .integer(4)])[0], 8 * sigmoid(8.5), accuracy: 1e-5)
     XCTAssertEqual(
-      errorText { try SurrogateProblem(surrogate, instance: "c") }, "tiny-net/c: there is no such instance (possible: a, b)")
+      surrogate.evaluate(["task": .text("b"), "lr": .real(3), "kind": .text("x"), "epoch": .integer(4)])[0],
+      8 * sigmoid(8.5), accuracy: 1e-5)
+    XCTAssertEqual(
+      errorText { try SurrogateProblem(surrogate, instance: "zebra") },
+      "tiny-net/zebra: there is no such instance (possible: a, b)")
   }
 
   func testConditionsBecomeThoseOfTheSpace() throws {
@@ -90,7 +94,8 @@ final class SurrogateTests: XCTestCase {
       XCTAssertEqual(costs[3], 8 * sigmoid(0.5 * Double(weight)), accuracy: 1e-5)
       XCTAssertEqual(costs[0] < costs[3], weight > 0, "a time that falls with the epochs is cut down to the last")
       let fresh = try SurrogateProblem(surrogate, instance: "a")
-      XCTAssertEqual(problem.resources.reversed().map { fresh.evaluate(point, resource: $0, seed: 0).cost }, costs.reversed())
+      XCTAssertEqual(
+        problem.resources.reversed().map { fresh.evaluate(point, resource: $0, seed: 0).cost }, costs.reversed())
     }
   }
 
@@ -109,7 +114,8 @@ final class SurrogateTests: XCTestCase {
   func testAShareOfTheDataIsTrainedOnAnewEachTime() throws {
     let surrogate = try surrogate { header, _ in
       header = header.replacingOccurrences(of: "epoch", with: "trainsize")
-        .replacingOccurrences(of: #""type": "int", "low": 1, "high": 4"#, with: #""type": "float", "low": 0.1, "high": 1"#)
+        .replacingOccurrences(
+          of: #""type": "int", "low": 1, "high": 4"#, with: #""type": "float", "low": 0.1, "high": 1"#)
     }
     let problem = try SurrogateProblem(surrogate, instance: "a")
     XCTAssertFalse(problem.continuesTraining)
@@ -150,8 +156,11 @@ final class SurrogateTests: XCTestCase {
       (#"["sub", 1]"#, #"["sub"]"#, "'sub' needs one number"),
       ("\"shape\": [2, 5]", "\"shape\": [5, 2]", "the shape of 'first_w' is [5, 2], not [5, 5]"),
       (#""runtime": "time""#, #""runtime": "tim""#, "no output is named 'tim' (did you mean 'time'?)"),
-      (#"{"name": "extra", "ops""#, #"{"name": "other", "ops""#, "the network's input 'other' is neither a parameter nor a fidelity"),
-      (#"["#na#", "a", "b"]"#, #"["n", "a", "b"]"#, "lack '#na#'"),
+      (
+        #"{"name": "extra", "ops""#, #"{"name": "other", "ops""#,
+        "the network's input 'other' is neither a parameter nor a fidelity"
+      ),
+      (##"["#na#", "a", "b"]"##, ##"["n", "a", "b"]"##, "lack '#na#'"),
       ("\"blocks\": 1", "\"blocks\": 2", "there is no array 'block1_w1'"),
     ]
     for (old, new, expected) in cases {

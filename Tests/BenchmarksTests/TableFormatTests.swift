@@ -203,30 +203,30 @@ final class TableFormatTests: XCTestCase {
       (#""n_configs": 4,"#, "", "up.json:1:1: the key 'n_configs' is missing"),
       (
         #""type": "float""#, #""type": "flaot""#,
-        "up.json:3:29: the type of 'lr' is not known: 'flaot' (did you mean 'float'?)"
+        "up.json:3:26: the type of 'lr' is not known: 'flaot' (did you mean 'float'?)"
       ),
       (
         "\"low\": 0.001", "\"low\": -1",
-        "up.json:3:58: the parameter 'lr': a log scale needs low above 0, not -1 (raise low, or use scale: linear)"
+        "up.json:3:55: the parameter 'lr': a log scale needs low above 0, not -1 (raise low, or use scale: linear)"
       ),
-      (#""goal": "maximize""#, #""goal": "up""#, "up.json:9:35: the goal of 'accuracy' must be minimize or maximize"),
+      (#""goal": "maximize""#, #""goal": "up""#, "up.json:9:32: the goal of 'accuracy' must be minimize or maximize"),
       (#""array": "loss"}"#, #""array": "los"}"#, "up.json:1:1: there is no array 'los' (did you mean 'loss'?)"),
       (
         "[4, 2, 3], \"offset\": 32", "[3, 2, 3], \"offset\": 32",
-        "up.json:14:14: the shape of 'loss' is [3, 2, 3], which does not fit"
+        "up.json:14:11: the shape of 'loss' is [3, 2, 3], which does not fit"
       ),
-      ("\"shape\": [4, 2]", "\"shape\": [4, 3]", "up.json:13:17: the shape of 'configs' is [4, 3], not [4, 2]"),
+      ("\"shape\": [4, 2]", "\"shape\": [4, 3]", "up.json:13:14: the shape of 'configs' is [4, 3], not [4, 2]"),
       (
         "tabular-benchmark/1", "tabular-benchmark/2",
-        "up.json:11:17: the format is 'tabular-benchmark/2', not 'tabular-benchmark/1'"
+        "up.json:11:12: the format is 'tabular-benchmark/2', not 'tabular-benchmark/1'"
       ),
       (
         "\"data\": \"up.f32\"", "\"data\": \"../up.f32\"",
-        "up.json:11:48: data must be the name of a file beside the header"
+        "up.json:11:43: data must be the name of a file beside the header"
       ),
       (
         "\"values\": [0, 1, 2]", "\"values\": [0, 2, 1]",
-        "up.json:5:46: the values of the fidelity must be at least 0 and increase"
+        "up.json:5:49: the values of the fidelity must be at least 0 and increase"
       ),
       ("\"unit\": \"s\"", "\"unit\": \"s\", \"arry\": 1", "the cost has no key 'arry' (did you mean 'array'?)"),
       ("\"seeds\": 2", "\"seeds\": 0", "up.json:6:11: there must be at least one seed"),
