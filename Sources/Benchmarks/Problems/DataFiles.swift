@@ -20,9 +20,6 @@ enum DataFiles {
     return names.sorted()
   }
 
-  /// Whether a file or folder of that path is there.
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
   /// - Throws: `ProblemError` with the system's reason.
   static func bytes(_ path: String) throws(ProblemError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)

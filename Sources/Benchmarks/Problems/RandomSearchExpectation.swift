@@ -8,22 +8,20 @@ public enum RandomSearchExpectation {
   /// - Parameters:
   ///   - losses: lower is better; NaN counts as worse than any number.
   ///   - draws: at least 1; more draws than losses find the best.
-  /// - Returns: NaN without losses or draws, or when the draws may all be NaN.
+  /// - Returns: the expectation given that not all that is drawn is NaN; NaN without numbers or draws.
   public static func best(ofLosses losses: [Double], draws: Int) -> Double {
-    guard draws >= 1, !losses.isEmpty else { return .nan }
-    let sorted = losses.map { $0.isNaN ? .infinity : $0 }.sorted()
-    let total = sorted.count
-    guard draws < total else { return sorted[0].isFinite ? sorted[0] : .nan }
+    let sorted = losses.filter { !$0.isNaN }.sorted()
+    let total = losses.count
+    guard draws >= 1, let best = sorted.first else { return .nan }
+    guard draws < total else { return best }
     var expectation = 0.0
     var share = 1.0
-    for k in 0...(total - draws) {
+    for k in 0...min(total - draws, sorted.count - 1) {
       let left = Double(total - k)
-      let weight = share * Double(draws) / left
+      expectation += share * Double(draws) / left * sorted[k]
       share *= (left - Double(draws)) / left
-      if weight == 0 { break }
-      guard sorted[k].isFinite else { return .nan }
-      expectation += weight * sorted[k]
     }
-    return expectation
+    // What is left is the share of draws that hold nothing but NaN.
+    return expectation / (1 - share)
   }
 }
