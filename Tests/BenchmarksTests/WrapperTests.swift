@@ -45,7 +45,7 @@ private struct Mixed: Problem {
 
 final class RecodingTests: XCTestCase {
   private func recodings(_ base: any Problem) throws -> [Recoding] {
-    try [0, 1, 7].flatMap { variant in
+    try [0, 1, 7].flatMap { (variant: UInt64) -> [Recoding] in
       let shifted = try Recoding.shifting(base, variant: variant)
       return [shifted, try .permuting(base, variant: variant), try .permuting(shifted, variant: variant)]
     }
