@@ -49,7 +49,7 @@ public struct IntervalChart: Sendable {
     if !title.isEmpty { svg.text(title, 12, 22, "tt-title") }
     let texts = rows.map { $0.text ?? Self.text($0.value) }
     let left = 24 + (rows.map { textWidth($0.name) }.max() ?? 0)
-    let right = width - 24 - (texts.map { textWidth($0, size: 12) }.max() ?? 0)
+    let right = width - 24 - (texts.map { textWidth($0) }.max() ?? 0)
     let top = title.isEmpty ? 12.0 : 36
     let bottom = top + 26 * Double(rows.count) + 6
     var values = rows.flatMap { [$0.value.estimate, $0.value.lower, $0.value.upper] }
@@ -61,9 +61,9 @@ public struct IntervalChart: Sendable {
     for tick in layout.ticks(about: Int((right - left) / 75)) {
       let x = layout.position(tick.value)
       svg.line(x, top, x, bottom, tick.label == nil ? "tt-faint" : "tt-grid")
-      guard let label = tick.label, x - textWidth(label, size: 12) / 2 > free else { continue }
+      guard let label = tick.label, x - textWidth(label) / 2 > free else { continue }
       svg.text(label, x, bottom + 17, "tt-soft", anchor: .middle)
-      free = x + textWidth(label, size: 12) / 2 + 6
+      free = x + textWidth(label) / 2 + 6
     }
     svg.line(left, bottom, right, bottom, "tt-axis")
     if let mark, axis.canShow(mark), layout.holds(mark) {

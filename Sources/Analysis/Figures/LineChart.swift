@@ -110,6 +110,12 @@ public struct LineChart: Sendable {
         svg.path(
           linePath(item, xLayout, yLayout), "tt-line tt-s\(styles.colour(item.name))",
           dashes: styles.dashes(item.name))
+        // A point between gaps has no line to be seen by.
+        for stretch in stretches(item, { y.canShow(item.y[$0]) }, count: item.y.count) where stretch.count == 1 {
+          let i = stretch.lowerBound
+          svg.circle(
+            xLayout.position(item.x[i]), yLayout.position(item.y[i]), 3.5, "tt-f\(styles.colour(item.name))")
+        }
       }
     }
     if names == .beside {
@@ -151,7 +157,7 @@ public struct LineChart: Sendable {
     stretches(item, { y.canShow(item.y[$0]) }, count: item.y.count).map { stretch in
       stretch.map { i in
         let (px, py) = (coordinateText(xLayout.position(item.x[i])), coordinateText(yLayout.position(item.y[i])))
-        if i == stretch.lowerBound { return "M\(px) \(py)" + (stretch.count == 1 ? "h0" : "") }
+        if i == stretch.lowerBound { return "M\(px) \(py)" }
         return item.isStepped ? "H\(px)V\(py)" : "L\(px) \(py)"
       }.joined()
     }.joined()

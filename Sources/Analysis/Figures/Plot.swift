@@ -1,7 +1,5 @@
 /// The frame of a chart with two axes: it places the axes, and draws all that is not data.
 struct Plot {
-  static let lineHeight = 17.0
-
   let x: AxisLayout
   let y: AxisLayout
   let left: Double
@@ -27,7 +25,7 @@ struct Plot {
     right = width - max(rightMargin, 18)
     let y = yAxis.layout(yValues, from: bottom, to: top, padding: 0.04)
     let yTicks = y.ticks(about: Int((bottom - top) / 50))
-    let labelWidth = yTicks.compactMap(\.label).map { textWidth($0, size: 12) }.max() ?? 0
+    let labelWidth = yTicks.compactMap(\.label).map { textWidth($0) }.max() ?? 0
     left = 34 + labelWidth
     self.y = y
     x = xAxis.layout(xValues, from: left, to: right)
@@ -49,7 +47,7 @@ struct Plot {
       let place = x.position(tick.value)
       svg.line(place, top, place, bottom, tick.label == nil ? "tt-faint" : "tt-grid")
       guard let label = tick.label else { continue }
-      let half = textWidth(label, size: 12) / 2
+      let half = textWidth(label) / 2
       // A label that would touch the one before it says no more than its line.
       if place - half < free { continue }
       svg.line(place, bottom, place, bottom + 4, "tt-axis")
@@ -62,7 +60,8 @@ struct Plot {
 
   /// Draws what must not leave the plot: coordinates stay those of the figure.
   mutating func clipped(_ draw: (inout SVGBuilder) -> Void) {
-    let place = [left, top, right - left, bottom - top].map(coordinateText)
+    // A line along an edge is not to lose half its width.
+    let place = [left - 1, top - 1, right - left + 2, bottom - top + 2].map(coordinateText)
     // A nested drawing clips without a name, which two figures of one page might share.
     svg.open(
       "svg",
