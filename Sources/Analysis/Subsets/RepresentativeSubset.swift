@@ -132,6 +132,9 @@ private struct SwapSearch {
   var chosen: [Int]
   var spare: [Int]
   var worst: StarDiscrepancy
+  /// Boxes with what the reference has in them, the most useful about first.
+  private var spoilers: [(box: StarDiscrepancy, expected: Double)] = []
+  private static let spoilerCount = 64
 
   init(_ points: [[Double]], _ reference: StarDiscrepancy.Reference, chosen: [Int], spare: [Int]) {
     self.points = points
@@ -155,6 +158,7 @@ private struct SwapSearch {
       for into in entering {
         var candidate = chosen
         candidate[out] = spare[into]
+        if isSpoilt(candidate) { continue }
         var search = BoxSearch(candidate.map { points[$0] }, reference)
         let found = search.worst(below: worst.value)
         if found.value < worst.value {
@@ -163,8 +167,32 @@ private struct SwapSearch {
           worst = found
           return true
         }
+        remember(found, of: candidate)
       }
     }
     return false
+  }
+
+  /// Whether a box that spoilt an earlier candidate spoils this one, too. Most candidates are found out so, at a fraction
+  /// of the cost of a search.
+  private mutating func isSpoilt(_ candidate: [Int]) -> Bool {
+    for (i, (box, expected)) in spoilers.enumerated() {
+      let difference = share(of: candidate, in: box) - expected
+      if (box.isOverfull ? difference : -difference) >= worst.value {
+        spoilers.swapAt(i, i / 2)
+        return true
+      }
+    }
+    return false
+  }
+
+  private mutating func remember(_ box: StarDiscrepancy, of candidate: [Int]) {
+    let share = share(of: candidate, in: box)
+    if spoilers.count >= Self.spoilerCount { spoilers.removeLast() }
+    spoilers.append((box, box.isOverfull ? share - box.value : share + box.value))
+  }
+
+  private func share(of candidate: [Int], in box: StarDiscrepancy) -> Double {
+    Double(candidate.count { box.contains(points[$0]) }) / Double(candidate.count)
   }
 }

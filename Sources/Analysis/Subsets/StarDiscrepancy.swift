@@ -22,8 +22,8 @@ public struct StarDiscrepancy: Sendable, Equatable {
 
   /// The exact discrepancy, by visiting every box whose faces touch points.
   ///
-  /// Takes time of the order n^d / d! for n points in d dimensions: instant for 100 points in 3 dimensions, seconds for 30
-  /// in 6 dimensions.
+  /// Takes time of the order n^d / d! for n points in d dimensions: 0.02 s for 100 points in 3 dimensions, 0.3 s for 30 in
+  /// 6 dimensions.
   /// - Parameters:
   ///   - points: at least one, all coordinates in [0, 1].
   public init(_ points: [[Double]], reference: Reference = .uniform) throws(AnalysisError) {
@@ -40,7 +40,8 @@ public struct StarDiscrepancy: Sendable, Equatable {
 
   /// Whether the box counts a point as inside.
   func contains(_ point: [Double]) -> Bool {
-    zip(point, corner).allSatisfy { isOverfull ? $0 <= $1 : $0 < $1 }
+    for (x, y) in zip(point, corner) where isOverfull ? x > y : x >= y { return false }
+    return true
   }
 
   static func check(_ points: [[Double]], _ reference: Reference) throws(AnalysisError) {
