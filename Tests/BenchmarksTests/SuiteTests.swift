@@ -22,7 +22,7 @@ final class SuiteTests: XCTestCase {
     """
 
   private func parse(_ text: String) throws -> Suite {
-    try Suite.parse(text, name: "small.yaml", defaultName: "small", peers: ["optuna-tpe"])
+    try Suite.parse(text, name: "small.yaml", defaultName: "small", peers: Peers.known)
   }
 
   private func runner(_ suite: Suite, _ role: SeedRole = .test) throws -> SuiteRunner {

@@ -38,7 +38,7 @@ struct BenchRunCommand: ParsableCommand {
       let found = try jobs.count { try store.trace($0.definition) != nil }
       let runner = SuiteRunner(
         suite: suite, role: arguments.seeds, parallel: parallel ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
-        problems: problems, startPeer: Peers.start)
+        problems: problems, startPeer: PeerOptimiser.start)
       let stop = StopRequest()
       try stop.watch()
       let view = BenchProgress(total: jobs.count, done: found, asJSON: json)

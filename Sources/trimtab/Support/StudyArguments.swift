@@ -108,3 +108,13 @@ func readText(_ path: String) throws -> String {
   }
   return text
 }
+
+/// Writes a text file in place of what is there.
+/// - Throws: `CommandError` naming the file.
+func writeText(_ text: String, to path: String) throws {
+  do {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw CommandError(.failure, "\(path): the file cannot be written (does the folder exist, and may you write there?)")
+  }
+}

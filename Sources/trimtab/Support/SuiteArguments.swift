@@ -2,6 +2,12 @@ import ArgumentParser
 import Trimtab
 import TrimtabBenchmarks
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The arguments by which commands name a suite and its results.
 struct SuiteArguments: ParsableArguments {
   @Argument(help: "A suite file (.yaml, .yml or .json).")
@@ -28,7 +34,7 @@ struct SuiteArguments: ParsableArguments {
       throw CommandError(.badInput, "\(suite): a suite file ends in .yaml, .yml or .json")
     }
     return try Suite.parse(
-      try readText(suite), name: suite, defaultName: StudyLocation.stem(of: suite), peers: Peers.known.map(\.name))
+      try readText(suite), name: suite, defaultName: StudyLocation.stem(of: suite), peers: Peers.known)
   }
 
   /// `first.yaml` has its results in `first.results` beside it.
@@ -38,7 +44,7 @@ struct SuiteArguments: ParsableArguments {
 
   /// The results, which `bench run` has to have begun.
   func existingResults() throws -> String {
-    guard fileExists(resultsPath) else {
+    guard access(resultsPath, F_OK) == 0 else {
       throw CommandError(
         .notFound, "\(shownPath(resultsPath)): there are no results yet (run 'trimtab bench run \(suite)' first)")
     }
