@@ -26,6 +26,7 @@ struct TrimtabCommand: ParsableCommand {
       EnqueueCommand.self,
       AmendCommand.self,
       MethodsCommand.self,
+      BenchCommand.self,
       GuardCommand.self,
     ])
 }

@@ -14,5 +14,7 @@ struct BenchCommand: ParsableCommand {
 
       'trimtab bench run' makes the runs, 'trimtab bench report' compares them.
       """,
-    subcommands: [BenchRunCommand.self, BenchReportCommand.self, BenchProblemsCommand.self])
+    subcommands: [
+      BenchRunCommand.self, BenchReportCommand.self, BenchProblemsCommand.self, BenchPeersCommand.self,
+    ])
 }

@@ -19,11 +19,22 @@ struct SuiteArguments: ParsableArguments {
   @Option(help: "The seeds to use: test for what is reported, tuning for developing.")
   var seeds = SeedRole.test
 
+  @Flag(help: "Leave out problems whose data is not here, instead of ending with an error.")
+  var skipMissing = false
+
   /// The suite with its patterns replaced by the problems that they stand for, and the problems by label.
   func open() throws -> (suite: Suite, problems: [String: any Problem]) {
     var suite = try read()
     let library = ProblemLibrary.standard
-    suite.problems = try library.expand(suite.problems)
+    suite.problems = try suite.problems.flatMap { entry in
+      do {
+        return try library.expand([entry])
+      } catch {
+        guard skipMissing else { throw error }
+        printError("note: left out: \(error)")
+        return []
+      }
+    }
     var problems: [String: any Problem] = [:]
     for entry in suite.problems { problems[entry.label] = try library.problem(entry) }
     return (suite, problems)
