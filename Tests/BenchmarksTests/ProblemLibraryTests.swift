@@ -53,6 +53,18 @@ final class ProblemLibraryTests: XCTestCase {
     XCTAssertEqual(problem.reference.optimum, Double(Float(0.6)))
   }
 
+  func testWhatIsPutAroundAProblemDoesNotChangeHowItsTrainingGoesOn() throws {
+    let folder = try BenchmarkFolder()
+    try folder.write("lcdb/accuracy_curves.csv", curves)
+    let library = ProblemLibrary(folders: [folder.path])
+    for options: [String: Choice] in [
+      ["noise": .real(0.1)], ["dropouts": .real(0.1)], ["failing": .real(0.1)], ["permute": .boolean(true)],
+    ] {
+      let problem = try library.problem(ProblemEntry("lcdb-cash/3", options: options))
+      XCTAssertFalse(problem.continuesTraining, "\(options)")
+    }
+  }
+
   func testAMalformedLineOfCurvesIsNamed() throws {
     func text(_ old: String, _ new: String) -> String {
       errorText { try LearningCurveDatabase(csv: curves.replacingOccurrences(of: old, with: new), path: "c.csv") }

@@ -22,8 +22,8 @@ enum ScalingStep: Sendable, Equatable {
     case .subtract(let c): x - c
     case .divide(let c): x / c
     case .multiply(let c): x * c
-    case .log: _math_log(x)
-    case .exp: _math_exp(x)
+    case .log: naturalLogarithm(x)
+    case .exp: exponential(x)
     case .negate: -x
     case .round: x.rounded(.toNearestOrEven)
     }
@@ -31,8 +31,8 @@ enum ScalingStep: Sendable, Equatable {
 }
 
 // Inside the enum `log` and `exp` are its cases.
-private func _math_log(_ x: Double) -> Double { log(x) }
-private func _math_exp(_ x: Double) -> Double { exp(x) }
+private func naturalLogarithm(_ x: Double) -> Double { log(x) }
+private func exponential(_ x: Double) -> Double { exp(x) }
 
 /// A matrix by which vectors are multiplied; rows are padded with zeros to whole SIMD vectors.
 struct DenseLayer: Sendable {

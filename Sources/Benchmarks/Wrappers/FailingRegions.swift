@@ -48,6 +48,7 @@ public struct FailingRegions: Problem {
   public var fidelity: Fidelity? { base.fidelity }
   public var resources: [Double] { base.resources }
   public var costUnit: String { base.costUnit }
+  public var continuesTraining: Bool { base.continuesTraining }
 
   /// Whether every trial of this configuration crashes.
   public func fails(_ configuration: Configuration) -> Bool { regions.contains(configuration) }

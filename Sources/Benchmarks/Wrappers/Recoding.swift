@@ -173,6 +173,7 @@ public struct Recoding: Problem {
   public var fidelity: Fidelity? { base.fidelity }
   public var resources: [Double] { base.resources }
   public var costUnit: String { base.costUnit }
+  public var continuesTraining: Bool { base.continuesTraining }
   public var reference: Reference { base.reference }
   public var optima: [Configuration] { base.optima.map(fromBase) }
   public var front: TrueFront? { base.front }
