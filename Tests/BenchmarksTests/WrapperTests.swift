@@ -232,6 +232,7 @@ final class NoiseAndDropoutTests: XCTestCase {
     }
     XCTAssertEqual(Double(failed) / 5000, 0.2, accuracy: 4 * 0.4 / 5000.0.squareRoot())
     XCTAssertEqual(mean(costs), 0.5, accuracy: 4 * 0.29 / Double(failed).squareRoot())
+    // Another attempt, with another seed, may succeed.
     let place = base.optima[0]
     let outcomes = (UInt64(0)..<100).map { dropping.evaluate(place, resource: nil, seed: $0) }
     XCTAssertTrue(outcomes.contains(.measured(base.score(place), cost: 1)))
@@ -271,6 +272,10 @@ final class FailingRegionsTests: XCTestCase {
         for index in 0..<3000 {
           let drawn = try base.space.sample(seed: 12, index: UInt64(index))
           let resource = base.fidelity?.maximum
+          guard index % 30 == 0 else {
+            failed += failing.fails(drawn) ? 1 : 0
+            continue
+          }
           let outcomes = (UInt64(0)..<2).map { failing.evaluate(drawn, resource: resource, seed: $0) }
           if failing.fails(drawn) {
             failed += 1
