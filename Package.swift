@@ -100,7 +100,7 @@ let package = Package(
       name: "AnalysisTests", dependencies: ["TrimtabAnalysis", "TrimtabTestSupport"], path: "Tests/AnalysisTests",
       swiftSettings: settings),
     .testTarget(
-      name: "BenchmarksTests", dependencies: ["TrimtabBenchmarks", "TrimtabTestSupport"],
+      name: "BenchmarksTests", dependencies: ["Trimtab", "TrimtabBenchmarks", "TrimtabCommand", "TrimtabTestSupport"],
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
