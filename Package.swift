@@ -69,7 +69,7 @@ let package = Package(
       ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabSpeed", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Speed",
+      name: "TrimtabSpeed", dependencies: ["Trimtab", "TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(

@@ -167,7 +167,8 @@ private struct SuiteReader {
     if let node = fields["peer"] {
       guard let peer = values.text(node, "peer") else { return nil }
       guard let known = peers.first(where: { $0.name == peer }) else {
-        values.diagnostics.add("there is no peer '\(peer)'", at: node, hint: suggestion(for: peer, among: peers.map(\.name)))
+        values.diagnostics.add(
+          "there is no peer '\(peer)'", at: node, hint: suggestion(for: peer, among: peers.map(\.name)))
         return nil
       }
       return MethodEntry(name ?? peer, .peer(peer), usesFidelity: fidelity ?? known.needsFidelity)
@@ -232,7 +233,9 @@ private struct SuiteReader {
     if let node = fields["thinking"], let value = values.oneOf(SimulationClock.Thinking.self, node, "thinking") {
       clock.thinking = value
     }
-    if let node = fields["delay"], let value = values.seconds(node, "delay", isZeroAllowed: true) { clock.delay = value }
+    if let node = fields["delay"], let value = values.seconds(node, "delay", isZeroAllowed: true) {
+      clock.delay = value
+    }
     if let node = fields["wake"], let value = values.seconds(node, "wake", isZeroAllowed: true) { clock.wake = value }
     if let node = fields["checkpoints"], let value = values.boolean(node, "checkpoints") {
       clock.hasCheckpoints = value

@@ -1,10 +1,11 @@
+import TrimtabAnalysis
+import TrimtabSearchSpaces
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
   import Darwin
 #endif
-import TrimtabAnalysis
-import TrimtabSearchSpaces
 
 /// The figures of a comparison, as its text, its JSON and its page show them.
 public struct SuiteSummary: Sendable {

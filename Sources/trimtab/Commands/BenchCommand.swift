@@ -15,6 +15,7 @@ struct BenchCommand: ParsableCommand {
       'trimtab bench run' makes the runs, 'trimtab bench report' compares them.
       """,
     subcommands: [
-      BenchRunCommand.self, BenchReportCommand.self, BenchProblemsCommand.self, BenchPeersCommand.self,
+      BenchRunCommand.self, BenchReportCommand.self, BenchSubsetCommand.self, BenchProblemsCommand.self,
+      BenchPeersCommand.self,
     ])
 }

@@ -115,6 +115,7 @@ func writeText(_ text: String, to path: String) throws {
   do {
     try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
   } catch {
-    throw CommandError(.failure, "\(path): the file cannot be written (does the folder exist, and may you write there?)")
+    throw CommandError(
+      .failure, "\(path): the file cannot be written (does the folder exist, and may you write there?)")
   }
 }

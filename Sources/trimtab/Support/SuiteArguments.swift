@@ -26,17 +26,23 @@ struct SuiteArguments: ParsableArguments {
   func open() throws -> (suite: Suite, problems: [String: any Problem]) {
     var suite = try read()
     let library = ProblemLibrary.standard
+    var problems: [String: any Problem] = [:]
     suite.problems = try suite.problems.flatMap { entry in
       do {
-        return try library.expand([entry])
-      } catch {
-        guard skipMissing else { throw error }
+        let entries = try library.expand([entry])
+        for entry in entries { problems[entry.label] = try library.problem(entry) }
+        return entries
+      } catch let error as ProblemError where skipMissing {
         printError("note: left out: \(error)")
         return []
       }
     }
-    var problems: [String: any Problem] = [:]
-    for entry in suite.problems { problems[entry.label] = try library.problem(entry) }
+    for entry in suite.problems where problems[entry.label]?.fidelity == nil {
+      guard let method = suite.methods.first(where: \.usesFidelity) else { break }
+      throw CommandError(
+        .badInput,
+        "\(self.suite): \(method.name) needs a fidelity, and \(entry.label) has none (leave one of them out)")
+    }
     return (suite, problems)
   }
 
