@@ -189,6 +189,7 @@ final class AdapterTests: XCTestCase {
           print(
             "\(peer.name) \(peer.version): \(runs) runs of 8 trials, \(parameters.count) parameters, ready in "
               + "\(peer.starting), thought \(peer.thinking)")
+          fflush(nil)
         } catch let error as PeerError where error.kind == .refused && parameters.count > numbers.count {
           continue
         } catch let error as PeerError where error.kind == .notInstalled {
