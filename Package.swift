@@ -80,7 +80,7 @@ let package = Package(
       ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabSpeed", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Speed",
+      name: "TrimtabSpeed", dependencies: ["Trimtab", "TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(
@@ -90,7 +90,7 @@ let package = Package(
       name: "NumericsTests", dependencies: ["TrimtabNumerics"], path: "Tests/NumericsTests",
       swiftSettings: settings),
     .testTarget(
-      name: "SearchSpacesTests", dependencies: ["TrimtabSearchSpaces", "TrimtabTestSupport"],
+      name: "SearchSpacesTests", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabTestSupport"],
       path: "Tests/SearchSpacesTests", swiftSettings: settings),
     .testTarget(
       name: "StudiesTests", dependencies: ["TrimtabStudies", "TrimtabTestSupport"],
@@ -114,7 +114,7 @@ let package = Package(
       name: "AnalysisTests", dependencies: ["TrimtabAnalysis", "TrimtabTestSupport"], path: "Tests/AnalysisTests",
       swiftSettings: settings),
     .testTarget(
-      name: "BenchmarksTests", dependencies: ["TrimtabBenchmarks", "TrimtabTestSupport"],
+      name: "BenchmarksTests", dependencies: ["Trimtab", "TrimtabBenchmarks", "TrimtabCommand", "TrimtabTestSupport"],
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),

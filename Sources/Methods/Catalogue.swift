@@ -7,7 +7,9 @@ public enum Catalogue {
     TPE.entry, GaussianProcessSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
 
-  public static let schedulers: [CatalogueEntry] = [FullFidelity.entry, MedianStopping.entry, ASHA.entry]
+  public static let schedulers: [CatalogueEntry] = [
+    FullFidelity.entry, MedianStopping.entry, ASHA.entry, OneEpoch.entry,
+  ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
   ///
@@ -35,6 +37,7 @@ public enum Catalogue {
     switch part.name {
     case "median": return MedianStopping(part)
     case "asha": return ASHA(part)
+    case "one-epoch": return OneEpoch(part)
     default: return FullFidelity()
     }
   }

@@ -12,6 +12,7 @@ struct TrimtabCommand: ParsableCommand {
     subcommands: [
       InitCommand.self,
       TuneCommand.self,
+      AskTellCommand.self,
       WatchCommand.self,
       StatusCommand.self,
       TrialsCommand.self,
@@ -25,6 +26,7 @@ struct TrimtabCommand: ParsableCommand {
       EnqueueCommand.self,
       AmendCommand.self,
       MethodsCommand.self,
+      BenchCommand.self,
       GuardCommand.self,
     ])
 }
