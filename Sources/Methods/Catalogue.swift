@@ -4,7 +4,8 @@ import TrimtabStudies
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
-    TPE.entry, GaussianProcessSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
+    TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry, RandomSearch.entry,
+    SobolSearch.entry, GridSearch.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
@@ -26,6 +27,8 @@ public enum Catalogue {
     switch part.name {
     case "tpe": return TPE(part)
     case "gp": return GaussianProcessSampler(part)
+    case "smac": return ForestSampler(part)
+    case "cqr": return ConformalQuantileSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()

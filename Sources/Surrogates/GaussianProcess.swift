@@ -18,17 +18,20 @@ public struct GaussianProcess: Sendable {
   public private(set) var factor: CholeskyFactor
   private var scaled: MaternKernel.Scaled
 
-  /// - Parameter spare: rows for which room is kept.
+  /// - Parameters:
+  ///   - spare: rows for which room is kept.
+  ///   - noises: the variance of the noise of each point, where they differ.
   /// - Returns: nil when the covariance matrix cannot be factorised.
   public init?(
-    _ points: FeaturePoints, _ parameters: KernelParameters, estimatesMean: Bool = true, spare: Int = 0
+    _ points: FeaturePoints, _ parameters: KernelParameters, estimatesMean: Bool = true, spare: Int = 0,
+    noises: [Double]? = nil
   ) {
     self.parameters = parameters
     self.estimatesMean = estimatesMean
     self.points = points
     scaled = MaternKernel.scale(points, parameters)
     var covariances = MaternKernel.covariances(scaled, scaled, parameters)
-    for i in 0..<points.count { covariances[i, i] = parameters.signal + parameters.noise }
+    for i in 0..<points.count { covariances[i, i] = parameters.signal + (noises?[i] ?? parameters.noise) }
     guard let factor = CholeskyFactor(covariances, spare: spare) else { return nil }
     self.factor = factor
   }

@@ -22,6 +22,7 @@ extension MixedSearch {
 
   /// Improves the active candidates by gradient steps.
   func climb(_ candidates: inout [Candidate], _ active: [Int], _ isChanged: inout [Bool]) {
+    guard acquisition.hasGradients else { return }
     var climbs = active.compactMap { makeClimb(candidates[$0], $0) }
     guard !climbs.isEmpty else { return }
     var open = Array(climbs.indices)
@@ -48,7 +49,7 @@ extension MixedSearch {
     var moved: [Candidate] = []
     var owners: [Int] = []
     for climb in climbs {
-      guard let found = candidate(raw(climb, candidates[climb.candidate], at: climb.run.best)) else { continue }
+      guard let found = pool.candidate(raw(climb, candidates[climb.candidate], at: climb.run.best)) else { continue }
       moved.append(found)
       owners.append(climb.candidate)
     }
@@ -65,7 +66,7 @@ extension MixedSearch {
     var units = [Double](repeating: 0, count: space.coordinates.count)
     guard features.append(candidate.configuration, to: &points, units: &units) else { return nil }
     let numbers = points.numbers(of: 0)
-    let scales = acquisition.process.parameters.numberScales
+    let scales = acquisition.numberScales
     var variables: [Variable] = []
     var simplices: [[Int]] = []
     var simplexNumber: [Int: Int] = [:]
@@ -75,13 +76,14 @@ extension MixedSearch {
       switch number {
       case .coordinate(let coordinate):
         let kind = space.coordinates[coordinate]
-        guard kind.kind == .continuous, case .float = space.parameters[kind.parameter].domain, isFree(kind.parameter),
+        guard kind.kind == .continuous, case .float = space.parameters[kind.parameter].domain,
+          pool.isFree(kind.parameter),
           !candidate.configuration.slots[kind.slot].isNaN
         else { continue }
         variables.append(Variable(feature: feature, scale: scale, simplex: -1))
       case .weight(let slot, _):
         guard !candidate.configuration.slots[slot].isNaN,
-          let parameter = space.slotRanges.firstIndex(where: { $0.contains(slot) }), isFree(parameter)
+          let parameter = space.slotRanges.firstIndex(where: { $0.contains(slot) }), pool.isFree(parameter)
         else { continue }
         let number = simplexNumber[parameter] ?? simplices.count
         if number == simplices.count { simplices.append([]) }
@@ -148,12 +150,12 @@ extension MixedSearch {
       guard let first = members.first, case .weight(let slot, _) = features.numbers[climb.variables[first].feature]
       else { continue }
       var roots = members.map { point[$0] }
-      Self.writeWeights(&roots, to: &full, at: slot)
+      CandidatePool.writeWeights(&roots, to: &full, at: slot)
     }
     return full
   }
 
   private func isAllowed(_ climb: Climb, _ origin: Candidate, at point: [Double]) -> Bool {
-    candidate(raw(climb, origin, at: point)) != nil
+    pool.candidate(raw(climb, origin, at: point)) != nil
   }
 }

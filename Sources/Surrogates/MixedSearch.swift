@@ -6,13 +6,15 @@ import TrimtabSearchSpaces
 /// Many points are evaluated first: a scrambled Sobol sequence over the whole space, and points around the best
 /// configurations so far. From the best of them, and from others chosen by their acquisition, a local search starts that
 /// alternates gradient steps on the real parameters and weights with moves of one number, choice or order at a time, of
-/// which the improving ones are also tried together. All starts advance side by side, so that the model is asked for
+/// which the improving ones are also tried together. Where the acquisition has no gradients, moves of real parameters and
+/// weights are random steps (Hutter, Hoos & Leyton-Brown 2011). All starts advance side by side, so that the model is asked for
 /// whole batches. Configurations that violate a constraint are passed over everywhere.
 ///
-/// Source: the scheme of Optuna's `optimize_acqf_mixed`, with BoTorch's one-exchange neighbours.
+/// Source: the scheme of Optuna's `optimize_acqf_mixed`, with BoTorch's one-exchange neighbours; the random steps are those
+/// of SMAC.
 public struct MixedSearch: Sendable {
   public struct Settings: Sendable {
-    /// Points of the Sobol sequence.
+    /// Points of a Sobol sequence.
     public var candidates = 1024
     /// Points around each of the best configurations.
     public var spray = 64
@@ -27,59 +29,52 @@ public struct MixedSearch: Sendable {
     public init() {}
   }
 
+  typealias Candidate = CandidatePool.Candidate
+
   /// A configuration and how good it looks.
   public struct Found: Sendable {
     public var configuration: Configuration
     public var value: Double
   }
 
-  /// A point of the search: raw values for all parameters, so that one that becomes active has a value.
-  struct Candidate: Sendable {
-    var full: [Double]
-    var configuration: Configuration
-    var value = -Double.infinity
-    /// Whether it was made from one of the best configurations.
-    var isNear = false
-  }
-
   /// Up to so many levels or choices all are tried, and beyond so many some.
   static let exhaustive = 16
+  /// Deviations of random steps on the unit interval, where there are no gradients.
+  static let steps = [0.2, 0.05, 0.05, 0.01]
 
   let features: SpaceFeatures
-  let acquisition: ModelAcquisition
+  let acquisition: any Acquisition
   let settings: Settings
-  let seed: UInt64
   /// The best configurations so far, the very best first.
   let incumbents: [Configuration]
-  var stream: RandomStream
+  var pool: CandidatePool
   var space: Space { features.space }
 
   /// - Parameters:
   ///   - incumbents: the best configurations so far, the very best first.
   ///   - seed: of everything random in the search.
   public init(
-    _ features: SpaceFeatures, _ acquisition: ModelAcquisition, incumbents: [Configuration], seed: UInt64,
+    _ features: SpaceFeatures, _ acquisition: any Acquisition, incumbents: [Configuration], seed: UInt64,
     settings: Settings = Settings()
   ) {
     self.features = features
     self.acquisition = acquisition
     self.incumbents = incumbents
-    self.seed = seed
     self.settings = settings
-    stream = RandomStream(seed: seed, purpose: stableHash("mixed search"), index: 0)
+    pool = CandidatePool(features, incumbents: incumbents, seed: seed)
   }
 
   /// The ends of all local searches and the best points that none started from, best first, each once.
   /// Empty when no point satisfies the constraints.
   public mutating func run() -> [Found] {
-    var pool = scatter()
-    evaluate(&pool)
-    pool = pool.filter { $0.value > -.infinity }
-    guard !pool.isEmpty else { return [] }
-    let order = pool.indices.sorted { (pool[$1].value, $0) < (pool[$0].value, $1) }
-    var ends = chooseStarts(pool, order)
+    var drawn = pool.scatter(settings.candidates, spray: settings.spray)
+    evaluate(&drawn)
+    drawn = drawn.filter { $0.value > -.infinity }
+    guard !drawn.isEmpty else { return [] }
+    let order = drawn.indices.sorted { (drawn[$1].value, $0) < (drawn[$0].value, $1) }
+    var ends = chooseStarts(drawn, order)
     improve(&ends)
-    let spare = order.prefix(2 * settings.starts + 16).map { pool[$0] }
+    let spare = order.prefix(2 * settings.starts + 16).map { drawn[$0] }
     let all = ends + spare
     var seen: Set<Configuration> = []
     return all.indices.sorted { (all[$1].value, $0) < (all[$0].value, $1) }.compactMap { index in
@@ -87,151 +82,6 @@ public struct MixedSearch: Sendable {
       guard seen.insert(candidate.configuration).inserted else { return nil }
       return Found(configuration: candidate.configuration, value: candidate.value)
     }
-  }
-
-  // MARK: Points
-
-  /// The candidate with these raw values; nil when it violates a constraint.
-  func candidate(_ full: [Double]) -> Candidate? {
-    var slots = full
-    space.deactivate(&slots)
-    let configuration = Configuration(slots: slots)
-    guard space.violatedConstraint(configuration) == nil else { return nil }
-    return Candidate(full: full, configuration: configuration)
-  }
-
-  /// The points at which the search looks first.
-  mutating func scatter() -> [Candidate] {
-    var pool: [Candidate] = []
-    let dimension = space.coordinates.count
-    var unit = [Double](repeating: 0.5, count: dimension)
-    var full = [Double](repeating: 0, count: space.slotCount)
-    space.decode(unit, into: &full)
-    let centre = full
-    var bases: [[Double]] = []
-    for incumbent in incumbents {
-      var full = centre
-      for slot in 0..<min(full.count, incumbent.slots.count) where !incumbent.slots[slot].isNaN {
-        full[slot] = incumbent.slots[slot]
-      }
-      // Values fixed since, or outside narrowed bounds, are brought back into the space.
-      full = withinSpace(full)
-      bases.append(full)
-      if var found = candidate(full) {
-        found.isNear = true
-        pool.append(found)
-      }
-    }
-    let sequence = try? SobolSequence(dimension: max(1, dimension), seed: seed)
-    var attempts = 0
-    // Tight constraints get more attempts, but not endlessly many.
-    let limit = space.constraints.isEmpty ? settings.candidates : 8 * settings.candidates
-    var accepted = 0
-    while accepted < settings.candidates, attempts < limit, dimension > 0 {
-      if let sequence {
-        sequence.point(at: UInt64(attempts), into: &unit)
-      } else {
-        for i in unit.indices { unit[i] = stream.uniform() }
-      }
-      attempts += 1
-      space.decode(unit, into: &full)
-      if let found = candidate(full) {
-        pool.append(found)
-        accepted += 1
-      }
-    }
-    for base in bases { pool += spray(base) }
-    if dimension == 0, let found = candidate(full) { pool.append(found) }
-    return pool
-  }
-
-  /// Points around a configuration: each parameter is changed with a probability that leaves about twenty changes, with
-  /// a step of one of three sizes.
-  private mutating func spray(_ base: [Double]) -> [Candidate] {
-    var result: [Candidate] = []
-    let changeable = space.parameters.indices.filter { isFree($0) }
-    guard !changeable.isEmpty else { return [] }
-    let probability = min(1, 20 / Double(changeable.count))
-    for attempt in 0..<settings.spray {
-      var full = base
-      let size = [0.2, 0.05, 0.01][attempt % 3]
-      let share = attempt % 2 == 0 ? probability : min(probability, 2 / Double(changeable.count))
-      for index in changeable where stream.uniform() < share { perturb(index, &full, size) }
-      if var found = candidate(full) {
-        found.isNear = true
-        result.append(found)
-      }
-    }
-    return result
-  }
-
-  private mutating func perturb(_ index: Int, _ full: inout [Double], _ size: Double) {
-    let range = space.slotRanges[index]
-    let slot = range.lowerBound
-    switch space.parameters[index].domain {
-    case .float, .integer:
-      guard let axis = space.axes[index] else { return }
-      let unit = axis.encode(full[slot]) + size * stream.normal()
-      full[slot] = axis.decode(min(max(unit, 0), 1))
-    case .ordinal(let choices):
-      let level = Int(full[slot]) + (stream.uniform() < 0.5 ? -1 : 1)
-      full[slot] = Double(min(max(level, 0), choices.count - 1))
-    case .categorical(let choices):
-      if stream.uniform() < 0.3 { full[slot] = Double(stream.index(below: choices.count)) }
-    case .boolean: if stream.uniform() < 0.3 { full[slot] = 1 - full[slot] }
-    case .permutation(let items):
-      if items.count > 1 {
-        let i = stream.index(below: items.count - 1)
-        full.swapAt(slot + i, slot + i + 1)
-      }
-    case .simplex:
-      var roots = range.map { abs(full[$0].squareRoot() + size * stream.normal()) }
-      Self.writeWeights(&roots, to: &full, at: slot)
-    case .constant: break
-    }
-  }
-
-  /// Writes the squares of numbers, brought to the sum 1, as the weights of a simplex.
-  static func writeWeights(_ roots: inout [Double], to full: inout [Double], at slot: Int) {
-    var norm = 0.0
-    for root in roots { norm += root * root }
-    guard norm > 0, norm.isFinite else { return }
-    var rest = 1.0
-    for i in roots.indices.dropLast() {
-      let weight = min(rest, roots[i] * roots[i] / norm)
-      full[slot + i] = weight
-      rest -= weight
-    }
-    full[slot + roots.count - 1] = max(0, rest)
-  }
-
-  /// Whether a search may change the parameter.
-  func isFree(_ index: Int) -> Bool {
-    space.parameters[index].fixedValue == nil && space.parameters[index].domain.cardinality != 1
-  }
-
-  /// Fixed values, and values outside narrowed bounds, brought into the present space.
-  private func withinSpace(_ full: [Double]) -> [Double] {
-    var result = full
-    var units = [Double](repeating: 0.5, count: space.coordinates.count)
-    space.encode(Configuration(slots: full)) { coordinate, unit in
-      units[coordinate] = unit.isNaN ? 0.5 : min(max(unit, 0), 1)
-    }
-    for index in space.parameters.indices {
-      if let axis = space.axes[index] {
-        let slot = space.slotRanges[index].lowerBound
-        // A number within its bounds keeps its last digit.
-        if full[slot] >= axis.domain.low, full[slot] <= axis.domain.high, space.parameters[index].fixedValue == nil,
-          axis.domain.step == nil, full[slot].isFinite
-        {
-          continue
-        }
-        space.decode(index, units, into: &result)
-      } else if space.parameters[index].fixedValue != nil {
-        space.decode(index, units, into: &result)
-      }
-    }
-    return result
   }
 
   // MARK: Evaluation
@@ -253,19 +103,19 @@ public struct MixedSearch: Sendable {
 
   /// The best point, the best one near a good configuration, and others drawn with a probability that falls with the
   /// acquisition, all different.
-  private mutating func chooseStarts(_ pool: [Candidate], _ order: [Int]) -> [Candidate] {
+  private mutating func chooseStarts(_ drawn: [Candidate], _ order: [Int]) -> [Candidate] {
     var chosen: [Int] = [order[0]]
-    if let near = order.first(where: { pool[$0].isNear }), !chosen.contains(near) { chosen.append(near) }
-    let best = pool[order[0]].value
+    if let near = order.first(where: { drawn[$0].isNear }), !chosen.contains(near) { chosen.append(near) }
+    let best = drawn[order[0]].value
     // Gumbel's trick: the greatest of value plus Gumbel noise is a draw in proportion to the exponential of the value.
     let keys = order.map { index -> (key: Double, index: Int) in
-      let gumbel = -_log(-_log(max(stream.uniform(), 0x1p-53)))
-      return (pool[index].value - best + gumbel, index)
+      let gumbel = -_log(-_log(max(pool.stream.uniform(), 0x1p-53)))
+      return (drawn[index].value - best + gumbel, index)
     }
     for entry in keys.sorted(by: { ($1.key, $0.index) < ($0.key, $1.index) }) where chosen.count < settings.starts {
       if !chosen.contains(entry.index) { chosen.append(entry.index) }
     }
-    return chosen.prefix(settings.starts).map { pool[$0] }
+    return chosen.prefix(settings.starts).map { drawn[$0] }
   }
 
   // MARK: Local search
@@ -289,7 +139,7 @@ public struct MixedSearch: Sendable {
     var owners: [(candidate: Int, parameter: Int)] = []
     for index in active {
       for (parameter, full) in neighbours(of: candidates[index]) {
-        guard let neighbour = candidate(full) else { continue }
+        guard let neighbour = pool.candidate(full) else { continue }
         batch.append(neighbour)
         owners.append((index, parameter))
       }
@@ -324,7 +174,7 @@ public struct MixedSearch: Sendable {
         if count == 0 {
           combined.append(batch[entry.index])
           combinedOwners.append(owner)
-        } else if let together = candidate(full) {
+        } else if let together = pool.candidate(full) {
           combined.append(together)
           combinedOwners.append(owner)
         }
@@ -350,12 +200,20 @@ public struct MixedSearch: Sendable {
       changed[slot] = value
       return changed
     }
-    for index in space.parameters.indices where isFree(index) {
+    for index in space.parameters.indices where pool.isFree(index) {
       let slot = space.slotRanges[index].lowerBound
       guard !candidate.configuration.slots[slot].isNaN else { continue }
       switch space.parameters[index].domain {
       case .float(let domain), .integer(let domain):
-        guard let levels = domain.levels else { continue }
+        guard let levels = domain.levels else {
+          guard !acquisition.hasGradients, let axis = space.axes[index] else { continue }
+          let unit = axis.encode(full[slot])
+          for size in Self.steps {
+            let moved = axis.decode(min(max(unit + size * pool.stream.normal(), 0), 1))
+            if moved != full[slot] { result.append((index, with(slot, moved))) }
+          }
+          continue
+        }
         for level in Self.levels(around: domain.level(of: full[slot]), of: levels) {
           result.append((index, with(slot, domain.value(level: level))))
         }
@@ -376,16 +234,25 @@ public struct MixedSearch: Sendable {
         }
         for _ in 0..<min(8, items.count) where items.count > 2 {
           var changed = full
-          changed.swapAt(slot + stream.index(below: items.count), slot + stream.index(below: items.count))
+          changed.swapAt(slot + pool.stream.index(below: items.count), slot + pool.stream.index(below: items.count))
           result.append((index, changed))
         }
-      case .simplex, .constant: continue
+      case .simplex:
+        guard !acquisition.hasGradients else { continue }
+        let range = space.slotRanges[index]
+        for size in Self.steps {
+          var changed = full
+          var roots = range.map { abs(full[$0].squareRoot() + size * pool.stream.normal()) }
+          CandidatePool.writeWeights(&roots, to: &changed, at: slot)
+          result.append((index, changed))
+        }
+      case .constant: continue
       }
     }
     guard result.count > settings.moves else { return result }
     // In large spaces a sample of the moves, still ordered by parameter.
     var kept = Array(result.indices)
-    stream.shuffle(&kept)
+    pool.stream.shuffle(&kept)
     return kept.prefix(settings.moves).sorted().map { result[$0] }
   }
 
@@ -412,7 +279,7 @@ public struct MixedSearch: Sendable {
       if other != choice, other < count, !result.contains(other) { result.append(other) }
     }
     for _ in 0..<8 {
-      let other = stream.index(below: count)
+      let other = pool.stream.index(below: count)
       if other != choice, !result.contains(other) { result.append(other) }
     }
     return result

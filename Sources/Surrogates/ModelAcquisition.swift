@@ -11,7 +11,7 @@ import TrimtabNumerics
 /// Sources: Snoek, Larochelle & Adams 2012 (fantasies); Ginsbourger, Le Riche & Carraro, "Kriging is well-suited to
 /// parallelize optimization", 2010 (kriging believer); Letham, Karrer, Ottoni & Bakshy, "Constrained Bayesian
 /// optimization with noisy experiments", Bayesian Analysis 14, 2019 (noisy expected improvement).
-public struct ModelAcquisition: Sendable {
+public struct ModelAcquisition: Acquisition {
   static let chunk = 256
 
   public let process: GaussianProcess
@@ -123,6 +123,9 @@ public struct ModelAcquisition: Sendable {
   }
 
   // MARK: Evaluation
+
+  public var hasGradients: Bool { true }
+  public var numberScales: [Double] { process.parameters.numberScales }
 
   /// The acquisition at several points.
   public func values(_ points: FeaturePoints) -> [Double] {

@@ -34,7 +34,7 @@ public enum OutputTransform: String, Sendable, CaseIterable {
   }
 
   /// Brought to [0, 1] without overflow.
-  static func unit(_ values: [Double]) -> [Double] {
+  public static func unit(_ values: [Double]) -> [Double] {
     guard let least = values.min(), let most = values.max(), least < most else {
       return [Double](repeating: 0, count: values.count)
     }

@@ -9,6 +9,8 @@ final class ConformanceTests: XCTestCase {
     // Every promise is one of the search's outcome, and none of how long it looks.
     let options: [String: [String: Choice]] = [
       "grid": ["points": .integer(3)], "gp": ["candidates": .integer(32), "starts": .integer(1)],
+      "smac": ["candidates": .integer(32), "trees": .integer(2)],
+      "cqr": ["candidates": .integer(32), "trees": .integer(3)],
     ]
     return Catalogue.samplers.map { PartSpec($0.name, options: options[$0.name] ?? [:]) }
   }

@@ -65,13 +65,13 @@ final class GaussianProcessSamplerTests: XCTestCase {
     func count(_ trials: Int?) -> Int {
       var spec = MethodSpaces.spec(space)
       spec.budget.trials = trials
-      return GaussianProcessSampler.startupCount(0, spec)
+      return StartupDesign.count(0, spec)
     }
     XCTAssertEqual(count(nil), 20)
     XCTAssertEqual(count(200), 20)
     XCTAssertEqual(count(40), 10)
     XCTAssertEqual(count(1), 2)
-    XCTAssertEqual(GaussianProcessSampler.startupCount(7, MethodSpaces.spec(space)), 7)
+    XCTAssertEqual(StartupDesign.count(7, MethodSpaces.spec(space)), 7)
   }
 
   func testTheDesignFillsTheSpaceEvenly() throws {

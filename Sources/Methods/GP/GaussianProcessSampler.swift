@@ -61,15 +61,6 @@ public struct GaussianProcessSampler: Sampler {
     fitOptions = options
   }
 
-  /// The number of trials with a value before the model is used.
-  static func startupCount(_ given: Int, _ spec: StudySpec) -> Int {
-    if given > 0 { return given }
-    let dimension = spec.space.coordinates.count
-    let count = max(5, min(2 * dimension, 20))
-    guard let budget = spec.budget.trials else { return count }
-    return max(2, min(count, budget / 4))
-  }
-
   // MARK: Absorbing
 
   public mutating func absorb(_ event: Event, state: StudyState) {
@@ -77,12 +68,10 @@ public struct GaussianProcessSampler: Sampler {
       prepare(state)
       return
     }
-    switch event.body {
-    case .studyAmended: prepare(state)
-    case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),
-      .trialFailed(let trial, _, _, _), .trialLost(let trial):
-      note(trial, state)
-    default: break
+    switch Observations.change(event) {
+    case .anew: prepare(state)
+    case .trial(let trial): note(trial, state)
+    case nil: break
     }
   }
 
@@ -91,13 +80,13 @@ public struct GaussianProcessSampler: Sampler {
     observations = fresh
     schedule = FitSchedule()
     cache = nil
-    schedule.note(fresh, least: Self.startupCount(startup, state.spec), isRewritten: true)
+    schedule.note(fresh, least: StartupDesign.count(startup, state.spec), isRewritten: true)
   }
 
   private mutating func note(_ trial: TrialNumber, _ state: StudyState) {
     guard var updated = observations.take() else { return }
     let isRewritten = updated.update(trial, state)
-    schedule.note(updated, least: Self.startupCount(startup, state.spec), isRewritten: isRewritten)
+    schedule.note(updated, least: StartupDesign.count(startup, state.spec), isRewritten: isRewritten)
     observations = updated
   }
 
@@ -107,8 +96,8 @@ public struct GaussianProcessSampler: Sampler {
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     if observations == nil { prepare(state) }
-    guard let observations, observations.rows.count >= Self.startupCount(startup, state.spec) else {
-      return try design(trial, state)
+    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec) else {
+      return try StartupDesign.sample(Self.purpose, trial, state)
     }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     guard let model = model(observations), let function = function(model, trial, state) else {
@@ -125,7 +114,8 @@ public struct GaussianProcessSampler: Sampler {
       settings.rounds = 4
     }
     var search = MixedSearch(
-      observations.features, function, incumbents: best(observations, state), seed: mix(fresh.seed, UInt64(trial)),
+      observations.features, function, incumbents: observations.best(Self.incumbents, state),
+      seed: mix(fresh.seed, UInt64(trial)),
       settings: settings)
     let found = search.run()
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
@@ -137,31 +127,6 @@ public struct GaussianProcessSampler: Sampler {
         : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
       return (configuration, Annotation(origin: .model))
     }
-  }
-
-  /// A point of a scrambled Sobol sequence that goes with the number of the trial.
-  private func design(_ trial: TrialNumber, _ state: StudyState) throws(SpaceError) -> Sample {
-    let space = state.spec.space
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let sequence = try? SobolSequence(dimension: max(1, space.coordinates.count), seed: fresh.seed) else {
-      return try fresh.sample(origin: .design)
-    }
-    return try fresh.sample(origin: .design) { attempt throws(SpaceError) in
-      let configuration = space.configuration(unit: sequence.point(at: UInt64(trial)))
-      // A point that is forbidden or was tried leaves its place to a random one.
-      if attempt == 0, space.violatedConstraint(configuration) == nil {
-        return (configuration, Annotation(origin: .design))
-      }
-      let random = try space.sample(seed: mix(fresh.seed, UInt64(attempt + 1)), index: UInt64(trial))
-      return (random, Annotation(origin: .design))
-    }
-  }
-
-  /// The best configurations, the very best first.
-  private func best(_ observations: Observations, _ state: StudyState) -> [Configuration] {
-    let rows = observations.rows
-    let ranked = rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }
-    return ranked.prefix(Self.incumbents).map { state.history.configuration(rows[$0].trial) }
   }
 
   // MARK: Model
@@ -253,11 +218,7 @@ extension GaussianProcessSampler {
       title: "Practical Bayesian optimization of machine learning algorithms", year: 2012, venue: "NeurIPS"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
-      MethodOption(
-        name: "startup", kind: .integer(0...1_000_000), defaultValue: .integer(0),
-        meaning:
-          "the number of trials with a value before the model is used; 0 for twice the coordinates, within 5 to 20 "
-          + "and a quarter of the budget"),
+      StartupDesign.option,
       MethodOption(
         name: "acquisition", kind: .word(["logei", "nei", "ucb", "pi"]), defaultValue: .text("logei"),
         meaning: "what is maximised: expected improvement, the same for noisy objectives, upper confidence bound, or "

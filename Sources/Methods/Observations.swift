@@ -35,6 +35,42 @@ struct Observations: Sendable {
     for trial in state.trials.indices { update(trial, state) }
   }
 
+  /// What an event changes.
+  enum Change {
+    case anew
+    case trial(TrialNumber)
+  }
+
+  /// What an event changes of the observations; nil when nothing.
+  static func change(_ event: Event) -> Change? {
+    switch event.body {
+    case .studyAmended: .anew
+    case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),
+      .trialFailed(let trial, _, _, _), .trialLost(let trial):
+      .trial(trial)
+    default: nil
+    }
+  }
+
+  /// Takes note of an event; begins with the first.
+  static func absorb(_ event: Event, state: StudyState, into observations: inout Observations?) {
+    guard observations != nil else {
+      observations = Observations(state)
+      return
+    }
+    switch change(event) {
+    case .anew: observations = Observations(state)
+    case .trial(let trial): observations?.update(trial, state)
+    case nil: break
+    }
+  }
+
+  /// The best configurations, the very best first.
+  func best(_ count: Int, _ state: StudyState) -> [Configuration] {
+    let ranked = rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }
+    return ranked.prefix(count).map { state.history.configuration(rows[$0].trial) }
+  }
+
   /// Takes over what has become of a trial. A trial that goes on after a pause keeps its row until it has a new value.
   /// - Returns: whether a row was removed or changed, and not only appended.
   @discardableResult

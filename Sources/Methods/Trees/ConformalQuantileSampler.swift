@@ -1,0 +1,120 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// Conformal quantile regression (CQR): independent Thompson sampling from quantiles of the loss that boosted trees
+/// predict, whatever the noise is like.
+///
+/// Source: Salinas, Golebiowski, Klein, Seeger & Archambeau, "Optimizing hyperparameters with conformal quantile
+/// regression", ICML 2023, arXiv 2305.03623. Five quantiles are predicted; a tenth of the trials, which the trees have
+/// not seen, says by how much each pair of them has to be widened to cover what it should; of 2,000 random
+/// configurations each draws one of its quantiles, and the lowest drawn is proposed.
+///
+/// Deviations: the level of the correction is min(1, (1 − 2q)(1 + 1/m)) with m held-out trials, which the guarantee of
+/// coverage needs, where the authors' program divides; quantiles that cross are sorted; a part of the random
+/// configurations lies around the best trials, so that large spaces are searched where it matters (`local`).
+public struct ConformalQuantileSampler: Sampler {
+  static let purpose = stableHash("cqr")
+  static let rowLimit = 2000
+  static let reducedRows = 1000
+
+  private let startup: Int
+  private let candidates: Int
+  private let local: Double
+  private let boosting: QuantileBoosting.Options
+  private var observations: Observations?
+  private var cache: Cache?
+
+  private struct Cache: Sendable {
+    var rows: ContiguousArray<Observations.Row>
+    var model: ConformalQuantiles
+  }
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    startup = Self.entry.integer("startup", in: part)
+    candidates = Self.entry.integer("candidates", in: part)
+    local = Self.entry.real("local", in: part)
+    var boosting = QuantileBoosting.Options()
+    boosting.trees = Self.entry.integer("trees", in: part)
+    self.boosting = boosting
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    Observations.absorb(event, state: state, into: &observations)
+  }
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    let observations = self.observations ?? Observations(state)
+    self.observations = observations
+    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
+      return try StartupDesign.sample(Self.purpose, trial, state)
+    }
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    let model = model(observations, seed: fresh.seed)
+    let incumbents = observations.best(4, state)
+    var candidatePool = CandidatePool(
+      observations.features, incumbents: incumbents, seed: mix(fresh.seed, UInt64(trial)))
+    let near = Int((Double(candidates) * local).rounded())
+    let pool = candidatePool.scatter(candidates - near, spray: near / incumbents.count).map(\.configuration)
+      .filter { !state.history.contains($0) }
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    var possible: [Configuration] = []
+    points.reserve(pool.count)
+    for configuration in pool where observations.features.append(configuration, to: &points, units: &units) {
+      possible.append(configuration)
+    }
+    guard !possible.isEmpty else { return try fresh.sample(origin: .fallback) }
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(trial))
+    let quantiles = model.predict(points)
+    let draws = possible.indices.map { quantiles[stream.index(below: quantiles.count)][$0] }
+    let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < order.count
+        ? possible[order[attempt]]
+        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
+  /// The model of these observations; it is the same for all proposals beside them.
+  private mutating func model(_ observations: Observations, seed: UInt64) -> ConformalQuantiles {
+    if let cache, cache.rows == observations.rows { return cache.model }
+    let losses = observations.rows.map(\.loss)
+    let chosen = GPSelection.choose(losses, limit: losses.count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
+    let points = chosen.count == losses.count ? observations.points : observations.points.subset(chosen)
+    let targets = OutputTransform.unit(chosen.map { losses[$0] })
+    let model = ConformalQuantiles(points, targets, options: boosting, seed: mix(seed, UInt64(losses.count)))
+    cache = Cache(rows: observations.rows, model: model)
+    return model
+  }
+}
+
+extension ConformalQuantileSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "cqr", title: "Conformal quantile regression (CQR)",
+    summary: "Draws from predicted quantiles of the loss: for heavy-tailed or uneven noise, and many trials.",
+    paper: .init(
+      authors: "D. Salinas, J. Golebiowski, A. Klein, M. Seeger, C. Archambeau",
+      title: "Optimizing hyperparameters with conformal quantile regression", year: 2023,
+      venue: "ICML, arXiv 2305.03623"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      StartupDesign.option,
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(2000),
+        meaning: "the number of configurations among which one is proposed"),
+      MethodOption(
+        name: "local", kind: .real(0...1), defaultValue: .real(0.1),
+        meaning: "the share of them that lies around the best trials"),
+      MethodOption(
+        name: "trees", kind: .integer(1...10_000), defaultValue: .integer(100),
+        meaning: "the number of trees for each quantile"),
+    ])
+}

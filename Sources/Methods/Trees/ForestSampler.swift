@@ -1,0 +1,117 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// SMAC: sequential optimisation with a random forest, for spaces full of choices and conditions and for many trials.
+///
+/// Sources: Hutter, Hoos & Leyton-Brown, "Sequential model-based optimization for general algorithm configuration", LION
+/// 2011; Lindauer et al., "SMAC3: a versatile Bayesian optimization package for hyperparameter optimization", JMLR 23,
+/// 2022 (its facade for hyperparameters). Costs are scaled logarithmically, the forest predicts them, and the
+/// configuration of the greatest expected improvement is looked for among random ones and by local search from the best.
+/// Every fifth configuration, on average, is random.
+///
+/// Deviations: pending trials count with the cost that the forest expects of them, so that parallel proposals keep
+/// apart; the forest is grown for every proposal, which takes milliseconds; above 2,000 trials it is grown from 1,000 of
+/// them.
+public struct ForestSampler: Sampler {
+  static let purpose = stableHash("smac")
+  static let rowLimit = 2000
+  static let reducedRows = 1000
+  /// How many of the best trials the search looks around.
+  static let incumbents = 10
+
+  private let startup: Int
+  private let candidates: Int
+  private let interleave: Double
+  private let trees: Int
+  private var observations: Observations?
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    startup = Self.entry.integer("startup", in: part)
+    candidates = Self.entry.integer("candidates", in: part)
+    interleave = Self.entry.real("random", in: part)
+    trees = Self.entry.integer("trees", in: part)
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    Observations.absorb(event, state: state, into: &observations)
+  }
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    let observations = self.observations ?? Observations(state)
+    self.observations = observations
+    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
+      return try StartupDesign.sample(Self.purpose, trial, state)
+    }
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(trial))
+    if stream.uniform() < interleave { return try fresh.sample(origin: .design) }
+    let function = Self.function(observations, trees: trees, seed: mix(fresh.seed, UInt64(trial)), state)
+    var settings = MixedSearch.Settings()
+    settings.candidates = candidates
+    settings.starts = 10
+    settings.spray = 32
+    settings.moves = 64
+    var search = MixedSearch(
+      observations.features, function, incumbents: observations.best(Self.incumbents, state),
+      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
+    let untried = search.run().filter { !state.history.contains($0.configuration) }
+    guard !untried.isEmpty else { return try fresh.sample(origin: .fallback) }
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt].configuration
+        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
+  /// The expected improvement by a forest of the observations, pending trials believed.
+  private static func function(
+    _ observations: Observations, trees: Int, seed: UInt64, _ state: StudyState
+  ) -> ForestImprovement {
+    let losses = observations.rows.map(\.loss)
+    let chosen = GPSelection.choose(losses, limit: losses.count > rowLimit ? reducedRows : rowLimit)
+    var points = chosen.count == losses.count ? observations.points : observations.points.subset(chosen)
+    var costs = LogScaledCost.apply(chosen.map { losses[$0] })
+    let best = costs.min() ?? 0
+    var options = RandomForest.Options()
+    options.trees = trees
+    options.hasLogTargets = true
+    var forest = RandomForest(points, costs, options: options, seed: seed)
+    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    if pending.count > 0 {
+      costs += forest.predict(pending).means
+      for i in 0..<pending.count { points.append(i, of: pending) }
+      forest = RandomForest(points, costs, options: options, seed: seed)
+    }
+    return ForestImprovement(forest, best: best)
+  }
+}
+
+extension ForestSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "smac", title: "Random forest with local search (SMAC)",
+    summary:
+      "Models the objective by a forest of regression trees: for choices, conditions and jumps, and many trials.",
+    paper: .init(
+      authors: "F. Hutter, H. H. Hoos, K. Leyton-Brown",
+      title: "Sequential model-based optimization for general algorithm configuration", year: 2011, venue: "LION"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      StartupDesign.option,
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1000),
+        meaning: "the number of configurations at which the search for the next one looks first"),
+      MethodOption(
+        name: "random", kind: .real(0...1), defaultValue: .real(0.2),
+        meaning: "the probability that a configuration is random and not the model's"),
+      MethodOption(
+        name: "trees", kind: .integer(1...1000), defaultValue: .integer(10), meaning: "the number of trees"),
+    ])
+}

@@ -1,0 +1,315 @@
+import TrimtabNumerics
+
+/// A quantile of the target given a point, by gradient-boosted trees.
+///
+/// Each tree is fitted to the signs of the residuals, which are the gradient of the quantile ("pinball") loss, by squared
+/// error; its leaves take the quantile of the residuals that fall into them. Numbers are cut into at most 64 bins of
+/// equally many points, so that a tree looks at counts and not at sorted values; of choices one is split off.
+///
+/// Sources: Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29, 2001;
+/// Koenker & Bassett, "Regression quantiles", Econometrica 46, 1978; Ke et al., "LightGBM", NeurIPS 2017 (bins).
+public struct QuantileBoosting: Sendable {
+  public struct Options: Sendable {
+    public var trees = 100
+    public var depth = 3
+    public var rate = 0.1
+
+    public init() {}
+  }
+
+  /// A point that the trees see: one bin a feature.
+  public struct Bins: Sendable {
+    let featureCount: Int
+    public let count: Int
+    /// The bins of the first point, then those of the second, …
+    let codes: [UInt8]
+  }
+
+  /// How points are put into bins: learned once, for all quantiles.
+  public struct Binning: Sendable {
+    static let numberBins = 64
+    static let choiceBins = 255
+    /// The inner edges of each number's bins, ascending.
+    let edges: [[Double]]
+    /// The bin of each code of a choice; codes that are not here share one more.
+    let codes: [[Int32: UInt8]]
+
+    public init(_ points: FeaturePoints) {
+      let width = points.numberCount
+      edges = (0..<width).map { j in
+        let values = Set((0..<points.count).map { points.numbers[$0 * width + j] }).sorted()
+        if values.count <= Self.numberBins {
+          return zip(values, values.dropFirst()).map { $0 + ($1 - $0) / 2 }
+        }
+        let all = (0..<points.count).map { points.numbers[$0 * width + j] }.sorted()
+        var result: [Double] = []
+        for bin in 1..<Self.numberBins {
+          let edge = all[bin * all.count / Self.numberBins]
+          if edge > result.last ?? all[0] { result.append(edge) }
+        }
+        return result
+      }
+      codes = points.choices.map { column in
+        var counts: [Int32: Int] = [:]
+        for code in column { counts[code, default: 0] += 1 }
+        let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.choiceBins)
+        var result: [Int32: UInt8] = [:]
+        for (bin, entry) in ranked.enumerated() { result[entry.key] = UInt8(bin) }
+        return result
+      }
+    }
+
+    /// The bins of points of the same kind.
+    public func bins(_ points: FeaturePoints) -> Bins {
+      let width = edges.count
+      let features = width + codes.count
+      var result = [UInt8](repeating: 0, count: points.count * features)
+      for j in 0..<width {
+        edges[j].withUnsafeBufferPointer { edges in
+          for row in 0..<points.count {
+            let value = points.numbers[row &* width &+ j]
+            var low = 0
+            var high = edges.count
+            while low < high {
+              let middle = (low &+ high) / 2
+              if edges[middle] < value { low = middle &+ 1 } else { high = middle }
+            }
+            result[row &* features &+ j] = UInt8(low)
+          }
+        }
+      }
+      for k in codes.indices {
+        for row in 0..<points.count {
+          result[row * features + width + k] = codes[k][points.choices[k][row]] ?? UInt8(codes[k].count)
+        }
+      }
+      return Bins(featureCount: features, count: points.count, codes: result)
+    }
+
+    var numberCount: Int { edges.count }
+  }
+
+  private struct Node: Sendable {
+    /// −1 for a leaf.
+    var feature: Int32
+    /// Left where a number's bin is at most this, or a choice's is this.
+    var bin: UInt8
+    var isChoice: Bool
+    /// The left child; the right one follows it.
+    var child: Int32
+    /// A leaf's contribution.
+    var value: Double
+  }
+
+  public let quantile: Double
+  private var start = 0.0
+  private var nodes: ContiguousArray<Node> = []
+  private var roots: [Int] = []
+
+  /// - Parameters:
+  ///   - binning: of these points, or of more.
+  ///   - targets: one a point; finite.
+  /// - Precondition: at least one point.
+  public init(
+    _ points: Bins, _ binning: Binning, _ targets: [Double], quantile: Double, options: Options = Options()
+  ) {
+    precondition(
+      points.count == targets.count && !targets.isEmpty, "\(targets.count) targets for \(points.count) points")
+    self.quantile = quantile
+    var scratch = targets
+    start = Self.select(&scratch, 0..<scratch.count, quantile)
+    var growth = Growth(points, binning, targets, start: start, quantile: quantile, options: options)
+    for _ in 0..<options.trees {
+      roots.append(nodes.count)
+      growth.grow(&nodes)
+    }
+  }
+
+  /// The predicted quantile at each point.
+  public func predict(_ points: Bins) -> [Double] {
+    var result = [Double](repeating: start, count: points.count)
+    nodes.withUnsafeBufferPointer { nodes in
+      points.codes.withUnsafeBufferPointer { codes in
+        result.withUnsafeMutableBufferPointer { result in
+          for root in roots {
+            for row in 0..<points.count {
+              let base = row &* points.featureCount
+              var place = root
+              while nodes[place].feature >= 0 {
+                let node = nodes[place]
+                let bin = codes[base &+ Int(node.feature)]
+                let isLeft = node.isChoice ? bin == node.bin : bin <= node.bin
+                place = Int(node.child) &+ (isLeft ? 0 : 1)
+              }
+              result[row] += nodes[place].value
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// The value at a fraction of the sorted values of a range, by linear interpolation; reorders the range.
+  static func select(_ values: inout [Double], _ range: Range<Int>, _ fraction: Double) -> Double {
+    let place = fraction * Double(range.count - 1)
+    let low = range.lowerBound + Int(place)
+    let share = place - place.rounded(.down)
+    quickselect(&values, range, low)
+    guard share > 0, low + 1 < range.upperBound else { return values[low] }
+    let next = values[(low + 1)..<range.upperBound].min() ?? values[low]
+    return values[low] + share * (next - values[low])
+  }
+
+  /// Puts the value that belongs at a place there, lower ones before it and higher ones behind it (Hoare 1961).
+  private static func quickselect(_ values: inout [Double], _ range: Range<Int>, _ place: Int) {
+    values.withUnsafeMutableBufferPointer { values in
+      var low = range.lowerBound
+      var high = range.upperBound - 1
+      while low < high {
+        let pivot = values[(low + high) / 2]
+        var i = low
+        var j = high
+        while i <= j {
+          while values[i] < pivot { i += 1 }
+          while values[j] > pivot { j -= 1 }
+          if i <= j {
+            values.swapAt(i, j)
+            i += 1
+            j -= 1
+          }
+        }
+        if place <= j { high = j } else if place >= i { low = i } else { return }
+      }
+    }
+  }
+
+  /// The state of boosting: residuals, and the scratch space of one tree.
+  private struct Growth {
+    let points: Bins
+    let quantile: Double
+    let options: Options
+    let binCounts: [Int]
+    let numberCount: Int
+    /// Where each feature's bins begin in a histogram.
+    let offsets: [Int]
+    let targets: [Double]
+    var predictions: [Double]
+    var rows: [Int32]
+    var scratch: [Double]
+
+    /// Of each bin the number of points, and of those above the prediction in the upper half.
+    typealias Histogram = [UInt64]
+
+    init(
+      _ points: Bins, _ binning: Binning, _ targets: [Double], start: Double, quantile: Double, options: Options
+    ) {
+      self.points = points
+      self.quantile = quantile
+      self.options = options
+      self.targets = targets
+      numberCount = binning.numberCount
+      binCounts = binning.edges.map { $0.count + 1 } + binning.codes.map { $0.count + 1 }
+      var offsets = [0]
+      for count in binCounts { offsets.append(offsets[offsets.count - 1] + count) }
+      self.offsets = offsets
+      predictions = [Double](repeating: start, count: targets.count)
+      rows = Array(0..<Int32(targets.count))
+      scratch = predictions
+    }
+
+    mutating func grow(_ nodes: inout ContiguousArray<Node>) {
+      for i in rows.indices { rows[i] = Int32(i) }
+      nodes.append(Node(feature: -1, bin: 0, isChoice: false, child: -1, value: 0))
+      descend(&nodes, nodes.count - 1, 0..<rows.count, options.depth, nil)
+    }
+
+    private mutating func descend(
+      _ nodes: inout ContiguousArray<Node>, _ place: Int, _ range: Range<Int>, _ depth: Int, _ given: Histogram?
+    ) {
+      guard depth > 0, range.count >= 2 else { return finish(&nodes, place, range) }
+      let histogram = given ?? self.histogram(range)
+      guard let (feature, bin) = bestSplit(histogram, range.count) else { return finish(&nodes, place, range) }
+      let isChoice = feature >= numberCount
+      var end = range.lowerBound
+      for i in range {
+        let code = points.codes[Int(rows[i]) &* points.featureCount &+ feature]
+        if isChoice ? code == bin : code <= bin {
+          rows.swapAt(i, end)
+          end += 1
+        }
+      }
+      let left = range.lowerBound..<end
+      let right = end..<range.upperBound
+      nodes[place] = Node(
+        feature: Int32(feature), bin: bin, isChoice: isChoice, child: Int32(nodes.count), value: 0)
+      let child = nodes.count
+      for _ in 0..<2 { nodes.append(Node(feature: -1, bin: 0, isChoice: false, child: -1, value: 0)) }
+      var leftHistogram: Histogram?
+      var rightHistogram: Histogram?
+      if depth > 1 {
+        // Counts of the smaller side; those of the other are the difference.
+        var small = self.histogram(left.count <= right.count ? left : right)
+        let other = zip(histogram, small).map { $0 &- $1 }
+        if left.count > right.count { (small, rightHistogram) = (other, small) } else { rightHistogram = other }
+        leftHistogram = small
+      }
+      descend(&nodes, child, left, depth - 1, leftHistogram)
+      descend(&nodes, child + 1, right, depth - 1, rightHistogram)
+    }
+
+    /// Makes a leaf: the quantile of its residuals, of which a share is taken.
+    private mutating func finish(_ nodes: inout ContiguousArray<Node>, _ place: Int, _ range: Range<Int>) {
+      for i in range { scratch[i] = targets[Int(rows[i])] - predictions[Int(rows[i])] }
+      let value = options.rate * QuantileBoosting.select(&scratch, range, quantile)
+      nodes[place].value = value
+      for i in range { predictions[Int(rows[i])] += value }
+    }
+
+    private func histogram(_ range: Range<Int>) -> Histogram {
+      var result = Histogram(repeating: 0, count: offsets[offsets.count - 1])
+      let width = points.featureCount
+      result.withUnsafeMutableBufferPointer { result in
+        points.codes.withUnsafeBufferPointer { codes in
+          offsets.withUnsafeBufferPointer { offsets in
+            for i in range {
+              let row = Int(rows[i])
+              let one: UInt64 = targets[row] > predictions[row] ? 1 << 32 | 1 : 1
+              let base = row &* width
+              for j in 0..<width { result[offsets[j] &+ Int(codes[base &+ j])] &+= one }
+            }
+          }
+        }
+      }
+      return result
+    }
+
+    /// The split that takes most off the squared error of the signs of the residuals: these are 1 and 0 up to a shift.
+    private func bestSplit(_ histogram: Histogram, _ count: Int) -> (feature: Int, bin: UInt8)? {
+      guard let first = binCounts.first else { return nil }
+      var whole: UInt64 = 0
+      for bin in 0..<first { whole &+= histogram[bin] }
+      let above = Double(whole >> 32)
+      let total = Double(count)
+      guard above > 0, above < total else { return nil }
+      var best = above * above / total + 1e-9
+      var found: (feature: Int, bin: UInt8)?
+      for feature in binCounts.indices where binCounts[feature] > 1 {
+        var sum: UInt64 = 0
+        for bin in 0..<binCounts[feature] {
+          let cell = histogram[offsets[feature] + bin]
+          sum = feature < numberCount ? sum &+ cell : cell
+          let left = Double(sum & 0xFFFF_FFFF)
+          guard left > 0, left < total else { continue }
+          let leftAbove = Double(sum >> 32)
+          let gain = leftAbove * leftAbove / left + (above - leftAbove) * (above - leftAbove) / (total - left)
+          if gain > best {
+            best = gain
+            found = (feature, UInt8(bin))
+          }
+        }
+      }
+      return found
+    }
+  }
+}
