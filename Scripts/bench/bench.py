@@ -176,6 +176,17 @@ def main():
             f"| {length} from nothing | {show(ours['cpu_s'], 2)} (best {ours['best']:.2g}) | | "
             f"{show(peer['cpu_s'], 1)} (best {peer['best']:.2g}) | | {show(peer['cpu_s'] / ours['cpu_s'])} | |")
         put()
+        put("## One proposal by a forest and by conformal quantile regression, the same space")
+        put()
+        put("Processor milliseconds, the median of 9 after reading so many finished trials, each with a model of its own.")
+        put()
+        put("| finished trials | smac | cqr |")
+        put("|---|---|---|")
+        for trials in (100, 1000):
+            medians = [
+                1000 * run([BENCHMARK, "mixed-ask", name, str(trials), "9"])["median_cpu_s"] for name in ("smac", "cqr")]
+            put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
+        put()
         put("## Opening a study of 100,000 trials × 20 parameters")
         put()
         big = os.path.join(folder, "big.trimtab")

@@ -4,7 +4,9 @@ import TrimtabStudies
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
-    TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry, RandomSearch.entry,
+    AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
+    TrustRegionSampler.entry,
+    RandomSearch.entry,
     SobolSearch.entry, GridSearch.entry,
   ]
 
@@ -25,10 +27,12 @@ public enum Catalogue {
   private static func makeSampler(_ spec: StudySpec) -> any Sampler {
     let part = spec.method.sampler
     switch part.name {
+    case "auto": return AutoSampler(part)
     case "tpe": return TPE(part)
     case "gp": return GaussianProcessSampler(part)
     case "smac": return ForestSampler(part)
     case "cqr": return ConformalQuantileSampler(part)
+    case "turbo": return TrustRegionSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()

@@ -62,6 +62,13 @@ public protocol Sampler: Sendable {
   /// The configuration of trial number `trial`, to be run to `target`.
   /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
   mutating func sample(trial: TrialNumber, target: Double?, state: StudyState) throws(SpaceError) -> Sample
+
+  /// Why it proposes this configuration for the trial, given the log so far. Without a form of its own, a sampler names the
+  /// most similar trials.
+  mutating func explanation(of configuration: Configuration, trial: TrialNumber, state: StudyState) -> Explanation
+
+  /// What its model is like; nil when it has none, or none yet.
+  mutating func modelReport(state: StudyState) -> ModelReport?
 }
 
 /// What a method wants done next.

@@ -39,11 +39,13 @@ public struct GaussianProcess: Sendable {
   // MARK: Observations
 
   /// Appends one point. Targets are to be set again before the next prediction.
+  /// - Parameter noise: the variance of this point's noise, where it differs from the others'.
   /// - Returns: false, and changes nothing, when the point is too much like the others: make the process anew then.
-  public mutating func append(_ index: Int, of other: FeaturePoints) -> Bool {
+  public mutating func append(_ index: Int, of other: FeaturePoints, noise: Double? = nil) -> Bool {
     let one = MaternKernel.scale(other.subset([index]), parameters)
     let covariances = MaternKernel.covariances(scaled, one, parameters)
-    guard factor.append(covariances.storage, variance: parameters.signal + parameters.noise) else { return false }
+    guard factor.append(covariances.storage, variance: parameters.signal + (noise ?? parameters.noise))
+    else { return false }
     points.append(index, of: other)
     scaled.numbers = Matrix(
       rows: points.numberCount, columns: points.count, storage: scaled.numbers.storage + one.numbers.storage)

@@ -13,6 +13,8 @@ import TrimtabNumerics
 /// optimization with noisy experiments", Bayesian Analysis 14, 2019 (noisy expected improvement).
 public struct ModelAcquisition: Acquisition {
   static let chunk = 256
+  /// Keeps a pending point's row of the factor away from singularity.
+  static let pendingNoise = 1e-8
 
   public let process: GaussianProcess
   public let kind: AcquisitionKind
@@ -47,7 +49,10 @@ public struct ModelAcquisition: Acquisition {
   ) {
     var extended = process
     var taken = FeaturePoints(numberCount: pending.numberCount, choiceCount: pending.choiceCount)
-    for i in 0..<pending.count where extended.append(i, of: pending) { taken.append(i, of: pending) }
+    // What is drawn are values of the function, without noise; taken for noisy ones, they would not repel.
+    for i in 0..<pending.count where extended.append(i, of: pending, noise: Self.pendingNoise) {
+      taken.append(i, of: pending)
+    }
     guard taken.count > 0 else {
       self.init(process, kind, threshold: threshold)
       return

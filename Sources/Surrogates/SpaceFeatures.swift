@@ -62,6 +62,34 @@ public struct SpaceFeatures: Sendable {
     self.choices = choices
   }
 
+  /// The coordinate that each number is, where it is one.
+  public var numberCoordinates: [Int?] {
+    numbers.map { if case .coordinate(let coordinate) = $0 { coordinate } else { nil } }
+  }
+
+  /// What each number is of, for people; several of an order or of weights share their parameter's name.
+  public var numberNames: [String] {
+    numbers.map { number in
+      switch number {
+      case .coordinate(let coordinate): space.parameters[space.coordinates[coordinate].parameter].name
+      case .weight(let slot, _):
+        space.slotRanges.firstIndex { $0.contains(slot) }.map { space.parameters[$0].name } ?? "weight"
+      case .resource: "the resource"
+      }
+    }
+  }
+
+  /// What each choice is of, for people.
+  public var choiceNames: [String] {
+    choices.map { choice in
+      switch choice {
+      case .slot(let slot):
+        space.slotRanges.firstIndex { $0.contains(slot) }.map { space.parameters[$0].name } ?? "choice"
+      case .activity(let parameter): "whether \(space.parameters[parameter].name) is active"
+      }
+    }
+  }
+
   /// No points.
   public var empty: FeaturePoints { FeaturePoints(numberCount: numberCount, choiceCount: choiceCount) }
 

@@ -52,6 +52,19 @@ final class ReadingCommandTests: CommandTestCase {
     try snapshot(["best", "s.trimtab", "--yaml", "--top", "2"], "best-yaml")
   }
 
+  func testShowSaysWhyATrialWasProposedAndThatARandomMethodHasNoModel() throws {
+    let enqueued = try Program.run(["show", "s.trimtab", "0", "--why"], in: folder)
+    let why = try Program.run(["show", "s.trimtab", "4", "--why"], in: folder)
+    XCTAssertTrue(
+      [enqueued, why].contains { $0.status == 0 && $0.output.contains("trials with a value") },
+      enqueued.error + why.error)
+    let model = try Program.run(["show", "s.trimtab", "--model"], in: folder)
+    XCTAssertEqual(model.status, 3)
+    XCTAssertTrue(model.error.contains("no model to show"), model.error)
+    let neither = try Program.run(["show", "s.trimtab"], in: folder)
+    XCTAssertTrue(neither.error.contains("give a trial's number, or --model"), neither.error)
+  }
+
   func testShow() throws {
     try makeFolder("s.trials/scripted/000004/checkpoint")
     try write("line one\nline two\n", to: "s.trials/scripted/000004/output.log")

@@ -8,8 +8,8 @@ import TrimtabSurrogates
 /// Sources: Snoek, Larochelle & Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012;
 /// Hvarfner, Hellsten & Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024 (the
 /// priors); Ament et al., "Unexpected improvements to expected improvement for Bayesian optimization", NeurIPS 2023 (the
-/// acquisition function). The design of the first trials is a scrambled Sobol sequence. Losses are winsorised and
-/// standardised; the kernel's parameters have the greatest posterior density; outcomes of pending trials are drawn from
+/// acquisition function). The design of the first trials is a scrambled Sobol sequence. Losses are made
+/// to look normal; the kernel's parameters have the greatest posterior density; outcomes of pending trials are drawn from
 /// the model.
 ///
 /// Everything follows from the log: observations are absorbed as they come, the moments of fits are fixed by their number
@@ -27,15 +27,21 @@ public struct GaussianProcessSampler: Sampler {
   static let fantasies = 32
   /// How many of the best trials the search looks around.
   static let incumbents = 4
+  /// Noise counts as such when it makes up this share of the variance of the losses, and when there are at most so many
+  /// trials: drawing the true values of all of them costs the cube of their number.
+  static let noiseShare = 0.05
+  static let noiseRowLimit = 300
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
   private let starts: Int
-  private let transform: OutputTransform
-  private let acquisition: String
+  let transform: OutputTransform
+  let acquisition: String
+  private let confidence: Double
   private let fitOptions: GaussianProcessFit.Options
 
-  private var observations: Observations?
+  private(set) var observations: Observations?
+  private var lessons = FailureLessons()
   private var schedule = FitSchedule()
   private var cache: Cache?
 
@@ -54,6 +60,7 @@ public struct GaussianProcessSampler: Sampler {
     startup = Self.entry.integer("startup", in: part)
     candidates = Self.entry.integer("candidates", in: part)
     starts = Self.entry.integer("starts", in: part)
+    confidence = Self.entry.real("confidence", in: part)
     transform = OutputTransform(rawValue: Self.entry.word("transform", in: part)) ?? .winsorized
     acquisition = Self.entry.word("acquisition", in: part)
     var options = GaussianProcessFit.Options()
@@ -75,7 +82,7 @@ public struct GaussianProcessSampler: Sampler {
     }
   }
 
-  private mutating func prepare(_ state: StudyState) {
+  mutating func prepare(_ state: StudyState) {
     let fresh = Observations(state)
     observations = fresh
     schedule = FitSchedule()
@@ -100,7 +107,7 @@ public struct GaussianProcessSampler: Sampler {
       return try StartupDesign.sample(Self.purpose, trial, state)
     }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = model(observations), let function = function(model, trial, state) else {
+    guard let model = model(observations), let function = wholeFunction(model, trial, state) else {
       return try fresh.sample(origin: .fallback)
     }
     var settings = MixedSearch.Settings()
@@ -131,8 +138,14 @@ public struct GaussianProcessSampler: Sampler {
 
   // MARK: Model
 
+  /// Trials with a value.
+  var valueCount: Int { observations?.rows.count ?? 0 }
+
+  /// The observation of each row of the factor.
+  var rowsOfModel: [Int] { cache?.rows ?? [] }
+
   /// The process conditioned on the observations; nil when it cannot be made.
-  private mutating func model(_ observations: Observations) -> GaussianProcess? {
+  mutating func model(_ observations: Observations) -> GaussianProcess? {
     guard let parameters = schedule.parameters(transform, fitOptions) else { return nil }
     if cache?.version != schedule.version || (cache?.end ?? 0) > observations.rows.count {
       cache = makeCache(observations, parameters)
@@ -166,8 +179,40 @@ public struct GaussianProcessSampler: Sampler {
     return Cache(version: schedule.version, process: process, rows: rows, end: count)
   }
 
+  /// The acquisition function with all that weighs in it: failures, and what a person believes.
+  mutating func wholeFunction(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> (any Acquisition)?
+  {
+    guard let observations, let base = function(model, trial, state) else { return nil }
+    var whole: any Acquisition = base
+    // A bound is no logarithm of a gain, which probabilities could weigh.
+    guard acquisition != "ucb" else { return whole }
+    if let feasibility = lessons.model(observations, state) {
+      whole = FeasibleAcquisition(whole, feasibility, weight: FailureLessons.weight(state))
+    }
+    if let prior = ExpertPrior(observations.features, confidence: confidence) {
+      let beginning = StartupDesign.count(startup, state.spec)
+      let count = max(1, observations.rows.count - beginning + 1)
+      whole = BelievedAcquisition(whole, prior, weight: Double(state.spec.budget.trials ?? 100) / 10 / Double(count))
+    }
+    return whole
+  }
+
+  /// What is maximised with this model. Draws of the true values let pending trials come nearer to each other than draws
+  /// of their outcomes do, so they are for studies without any.
+  func acquisition(of model: GaussianProcess, _ state: StudyState) -> String {
+    guard acquisition == "adaptive" else { return acquisition }
+    let isNoisy = model.parameters.noise > Self.noiseShare && model.points.count <= Self.noiseRowLimit
+    return isNoisy && state.running.isEmpty && state.queue.isEmpty ? "nei" : "logei"
+  }
+
+  /// The probability that configurations give a value; nil while nothing has failed.
+  mutating func feasibility(_ points: FeaturePoints, _ state: StudyState) -> [Double]? {
+    guard let observations else { return nil }
+    return lessons.model(observations, state)?.probabilities(points)
+  }
+
   /// The acquisition function beside the pending trials.
-  private func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> ModelAcquisition? {
+  func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> ModelAcquisition? {
     guard let observations else { return nil }
     let trials = (state.running + state.queue).sorted()
     let pending = observations.points(of: trials, state)
@@ -182,7 +227,7 @@ public struct GaussianProcessSampler: Sampler {
     }
     let draws =
       pending.count <= Self.fantasyPendingLimit && model.points.count <= Self.fantasyRowLimit ? Self.fantasies : 1
-    switch acquisition {
+    switch acquisition(of: model, state) {
     case "nei":
       return ModelAcquisition(noisy: model, pending: pending, draws: Self.fantasies, seed: seed)
     case "ucb":
@@ -209,6 +254,10 @@ public struct GaussianProcessSampler: Sampler {
 }
 
 extension GaussianProcessSampler {
+  static let confidenceOption = MethodOption(
+    name: "confidence", kind: .real(0...1), defaultValue: .real(0),
+    meaning: "how sure it is that good configurations lie near the parameters' defaults, from 0 to 1")
+
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "gp", title: "Gaussian process (GP)",
@@ -220,15 +269,18 @@ extension GaussianProcessSampler {
     options: [
       StartupDesign.option,
       MethodOption(
-        name: "acquisition", kind: .word(["logei", "nei", "ucb", "pi"]), defaultValue: .text("logei"),
-        meaning: "what is maximised: expected improvement, the same for noisy objectives, upper confidence bound, or "
-          + "probability of improvement"),
+        name: "acquisition", kind: .word(["adaptive", "logei", "nei", "ucb", "pi"]),
+        defaultValue: .text("logei"),
+        meaning:
+          "what is maximised: expected improvement (logei), the same for noisy objectives (nei), the one of both "
+          + "that the learned noise calls for, upper confidence bound, or probability of improvement"),
       MethodOption(
         name: "transform", kind: .word(OutputTransform.allCases.map(\.rawValue)), defaultValue: .text("winsorized"),
         meaning: "how losses are made to look normal"),
       MethodOption(
         name: "warp", kind: .word(["off", "on"]), defaultValue: .text("off"),
         meaning: "whether a stretching of each numeric axis is learned"),
+      confidenceOption,
       MethodOption(
         name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
         meaning: "the number of configurations at which the search for the next one looks first"),

@@ -24,6 +24,7 @@ public struct ConformalQuantileSampler: Sampler {
   private let local: Double
   private let boosting: QuantileBoosting.Options
   private var observations: Observations?
+  private var lessons = FailureLessons()
   private var cache: Cache?
 
   private struct Cache: Sendable {
@@ -60,18 +61,24 @@ public struct ConformalQuantileSampler: Sampler {
       observations.features, incumbents: incumbents, seed: mix(fresh.seed, UInt64(trial)))
     let near = Int((Double(candidates) * local).rounded())
     let pool = candidatePool.scatter(candidates - near, spray: near / incumbents.count).map(\.configuration)
-      .filter { !state.history.contains($0) }
+    guard !pool.isEmpty else { return try fresh.sample(origin: .fallback) }
     var points = observations.features.empty
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     var possible: [Configuration] = []
     points.reserve(pool.count)
-    for configuration in pool where observations.features.append(configuration, to: &points, units: &units) {
-      possible.append(configuration)
-    }
-    guard !possible.isEmpty else { return try fresh.sample(origin: .fallback) }
+    for configuration in pool
+    where !state.history.contains(configuration)
+      && observations.features.append(configuration, to: &points, units: &units)
+    { possible.append(configuration) }
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(trial))
     let quantiles = model.predict(points)
-    let draws = possible.indices.map { quantiles[stream.index(below: quantiles.count)][$0] }
+    var draws = possible.indices.map { quantiles[stream.index(below: quantiles.count)][$0] }
+    if let feasibility = lessons.model(observations, state) {
+      // A configuration that fails in the draw comes after all others.
+      let weight = FailureLessons.weight(state)
+      let probabilities = feasibility.probabilities(points).map { exponential(weight * logarithm($0)) }
+      for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
+    }
     let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
     return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
       let configuration =

@@ -26,6 +26,7 @@ public struct ForestSampler: Sampler {
   private let interleave: Double
   private let trees: Int
   private var observations: Observations?
+  private var lessons = FailureLessons()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -50,7 +51,11 @@ public struct ForestSampler: Sampler {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(trial))
     if stream.uniform() < interleave { return try fresh.sample(origin: .design) }
-    let function = Self.function(observations, trees: trees, seed: mix(fresh.seed, UInt64(trial)), state)
+    var function: any Acquisition = Self.function(
+      observations, trees: trees, seed: mix(fresh.seed, UInt64(trial)), state)
+    if let feasibility = lessons.model(observations, state) {
+      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
+    }
     var settings = MixedSearch.Settings()
     settings.candidates = candidates
     settings.starts = 10
@@ -59,8 +64,9 @@ public struct ForestSampler: Sampler {
     var search = MixedSearch(
       observations.features, function, incumbents: observations.best(Self.incumbents, state),
       seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let untried = search.run().filter { !state.history.contains($0.configuration) }
-    guard !untried.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let found = search.run()
+    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let untried = found.filter { !state.history.contains($0.configuration) }
     return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
       let configuration =
         attempt < untried.count
@@ -68,6 +74,40 @@ public struct ForestSampler: Sampler {
         : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
       return (configuration, Annotation(origin: .model))
     }
+  }
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, state: StudyState
+  ) -> Explanation {
+    let observations = self.observations ?? Observations(state)
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    var facts = [Fact("method", "random forest of \(trees) trees, expected improvement")]
+    let needed = StartupDesign.count(startup, state.spec)
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    guard observations.rows.count >= needed else {
+      facts.append(
+        Fact("step", "the design before the model: \(observations.rows.count) of \(needed) trials have a value"))
+      return Explanation(facts, neighbours: nearest)
+    }
+    guard observations.features.append(configuration, to: &points, units: &units) else {
+      return Explanation(facts, neighbours: nearest)
+    }
+    let seed = FreshDraw(purpose: Self.purpose, trial: trial, state: state).seed
+    var stream = RandomStream(seed: seed, purpose: stableHash("interleave"), index: UInt64(trial))
+    if stream.uniform() < interleave {
+      facts.append(Fact("step", "random, as one in \(Fact.rounded(1 / interleave)) is"))
+    }
+    let function = Self.function(observations, trees: trees, seed: mix(seed, UInt64(trial)), state)
+    let prediction = function.predict(points)
+    facts.append(Fact("trials in the model", "\(min(observations.rows.count, Self.rowLimit))"))
+    facts.append(Fact("expected scaled cost", prediction.mean))
+    facts.append(Fact("deviation among the trees", prediction.deviation))
+    facts.append(Fact("acquisition value", function.values(points)[0]))
+    if let probability = lessons.model(observations, state)?.probabilities(points).first {
+      facts.append(Fact("probability of a value", probability))
+    }
+    return Explanation(facts, neighbours: nearest)
   }
 
   /// The expected improvement by a forest of the observations, pending trials believed.

@@ -8,8 +8,10 @@ import TrimtabNumerics
 /// Source: Li, John & Solin, "Improving hyperparameter learning under approximate inference in Gaussian process models",
 /// ICML 2023, arXiv 2306.04201.
 public struct FeasibilityModel: Sendable {
-  /// Points beyond so many are left out: the failures nearest in time and an even share of the successes stay.
-  public static let limit = 400
+  /// The most points that are worth their time.
+  public static let limit = 200
+  /// The most points from which the kernel's parameters are chosen.
+  static let selectionLimit = 96
 
   /// The process of the latent function, each point seen through the noise of its site.
   private let process: GaussianProcess
@@ -28,39 +30,58 @@ public struct FeasibilityModel: Sendable {
     let share = Double(successes + 1) / Double(succeeds.count + 2)
     let prior = KernelPrior(dimension: points.numberCount + points.choiceCount)
     let modes = prior.modes(numberCount: points.numberCount, choiceCount: points.choiceCount, warps: false)
-    var best: (energy: Double, parameters: KernelParameters, offset: Double, sites: ProbitSites)?
-    for factor in [0.5, 1, 2, 4] {
-      for signal in [1.0, 4, 16] {
+    // A part of the points, both kinds alike, is enough to choose two numbers.
+    let few = Self.spread(succeeds, limit: Self.selectionLimit)
+    let fewPoints = points.subset(few)
+    let fewSigns = few.map { signs[$0] }
+    var best: (energy: Double, parameters: KernelParameters, offset: Double)?
+    for factor in [0.5, 1, 3] {
+      for signal in [2.0, 16] {
         var parameters = modes
         for i in parameters.numberScales.indices { parameters.numberScales[i] *= factor }
         for i in parameters.choiceScales.indices { parameters.choiceScales[i] *= factor }
         parameters.signal = signal
         // P(success) without data is then the share of successes.
         let offset = NormalDistribution.quantile(share) * (1 + signal).squareRoot()
-        var covariances = MaternKernel.covariances(points, points, parameters)
-        for i in 0..<points.count { covariances[i, i] = signal * (1 + 1e-8) }
-        guard
-          let sites = ProbitSites(
-            covariances, signs: signs, offset: offset, by: .variational, sweeps: 30, tolerance: 1e-4)
-        else { continue }
+        guard let sites = Self.sites(fewPoints, fewSigns, parameters, offset) else { continue }
         let density = KernelPrior.logNormal(
           _log(prior.scaleMode * factor), mean: prior.logScaleMean, deviation: KernelPrior.scaleDeviation
         ).value
         let energy = sites.propagationEnergy + density
         guard energy.isFinite, energy > best?.energy ?? -.infinity else { continue }
-        best = (energy, parameters, offset, sites)
+        best = (energy, parameters, offset)
       }
     }
-    guard let best else { return nil }
-    let sites = best.sites
+    guard let best, let sites = Self.sites(points, signs, best.parameters, best.offset) else { return nil }
     let noises = sites.precisions.map { 1 / max($0, 1e-8) }
     guard
       var process = GaussianProcess(points, best.parameters, estimatesMean: false, noises: noises)
     else { return nil }
     process.setTargets(zip(sites.naturals, noises).map { $0 * $1 }, mean: 0)
+    guard process.weights.allSatisfy(\.isFinite) else { return nil }
     self.process = process
     offset = best.offset
     evidence = best.energy
+  }
+
+  private static func sites(
+    _ points: FeaturePoints, _ signs: [Double], _ parameters: KernelParameters, _ offset: Double
+  ) -> ProbitSites? {
+    var covariances = MaternKernel.covariances(points, points, parameters)
+    for i in 0..<points.count { covariances[i, i] = parameters.signal * (1 + 1e-8) }
+    return ProbitSites(covariances, signs: signs, offset: offset, by: .variational, sweeps: 30, tolerance: 1e-3)
+  }
+
+  /// At most `limit` indices: half of them of each kind where there are enough, spread evenly.
+  private static func spread(_ succeeds: [Bool], limit: Int) -> [Int] {
+    guard succeeds.count > limit else { return Array(succeeds.indices) }
+    let good = succeeds.indices.filter { succeeds[$0] }
+    let bad = succeeds.indices.filter { !succeeds[$0] }
+    let goodCount = min(good.count, max(limit / 2, limit - bad.count))
+    let badCount = min(bad.count, limit - goodCount)
+    return
+      ((0..<goodCount).map { good[$0 * good.count / goodCount] } + (0..<badCount).map { bad[$0 * bad.count / badCount] })
+      .sorted()
   }
 
   /// The probability of a value at several points.
@@ -98,30 +119,33 @@ public struct FeasibilityModel: Sendable {
   }
 }
 
-/// An acquisition function times the probability that the configuration gives a value.
+/// An acquisition function times a power of the probability that the configuration gives a value.
 /// Source: Gardner, Kusner, Xu, Weinberger & Cunningham, "Bayesian optimization with inequality constraints", ICML 2014.
 public struct FeasibleAcquisition: Acquisition {
   /// In logarithms.
   let base: any Acquisition
   let feasibility: FeasibilityModel
+  let weight: Double
 
-  public init(_ base: any Acquisition, _ feasibility: FeasibilityModel) {
+  /// - Parameter weight: the power; 1 for the expected gain.
+  public init(_ base: any Acquisition, _ feasibility: FeasibilityModel, weight: Double = 1) {
     self.base = base
     self.feasibility = feasibility
+    self.weight = weight
   }
 
   public var hasGradients: Bool { base.hasGradients }
   public var numberScales: [Double] { base.numberScales }
 
   public func values(_ points: FeaturePoints) -> [Double] {
-    zip(base.values(points), feasibility.logProbabilities(points)).map { $0 + $1 }
+    zip(base.values(points), feasibility.logProbabilities(points)).map { $0 + weight * $1 }
   }
 
   public func valuesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
     var (values, gradients) = base.valuesAndGradients(points)
     let other = feasibility.logProbabilitiesAndGradients(points)
-    for i in values.indices { values[i] += other.values[i] }
-    for i in gradients.storage.indices { gradients.storage[i] += other.gradients.storage[i] }
+    for i in values.indices { values[i] += weight * other.values[i] }
+    for i in gradients.storage.indices { gradients.storage[i] += weight * other.gradients.storage[i] }
     return (values, gradients)
   }
 }

@@ -18,6 +18,12 @@ public struct ForestImprovement: GradientFreeAcquisition {
     self.best = best
   }
 
+  /// What the forest expects at the first of some points.
+  public func predict(_ points: FeaturePoints) -> (mean: Double, deviation: Double) {
+    let (means, variances) = forest.predict(points)
+    return (means[0], variances[0].squareRoot())
+  }
+
   /// The expected improvement; at least 0.
   public static func value(mean: Double, variance: Double, best: Double) -> Double {
     let deviation = variance.squareRoot()

@@ -194,7 +194,11 @@ public struct QuantileBoosting: Sendable {
     /// Where each feature's bins begin in a histogram.
     let offsets: [Int]
     let targets: [Double]
+    /// The cell of a histogram in which each point lies, for each of its features.
+    let cells: [Int32]
     var predictions: [Double]
+    /// What each point adds to its cells.
+    var ones: [UInt64]
     var rows: [Int32]
     var scratch: [Double]
 
@@ -213,13 +217,19 @@ public struct QuantileBoosting: Sendable {
       var offsets = [0]
       for count in binCounts { offsets.append(offsets[offsets.count - 1] + count) }
       self.offsets = offsets
+      let width = points.featureCount
+      cells = points.codes.indices.map { Int32(offsets[$0 % width] + Int(points.codes[$0])) }
+      ones = [UInt64](repeating: 1, count: targets.count)
       predictions = [Double](repeating: start, count: targets.count)
       rows = Array(0..<Int32(targets.count))
       scratch = predictions
     }
 
     mutating func grow(_ nodes: inout ContiguousArray<Node>) {
-      for i in rows.indices { rows[i] = Int32(i) }
+      for i in rows.indices {
+        rows[i] = Int32(i)
+        ones[i] = targets[i] > predictions[i] ? 1 << 32 | 1 : 1
+      }
       nodes.append(Node(feature: -1, bin: 0, isChoice: false, child: -1, value: 0))
       descend(&nodes, nodes.count - 1, 0..<rows.count, options.depth, nil)
     }
@@ -270,13 +280,12 @@ public struct QuantileBoosting: Sendable {
       var result = Histogram(repeating: 0, count: offsets[offsets.count - 1])
       let width = points.featureCount
       result.withUnsafeMutableBufferPointer { result in
-        points.codes.withUnsafeBufferPointer { codes in
-          offsets.withUnsafeBufferPointer { offsets in
+        cells.withUnsafeBufferPointer { cells in
+          rows.withUnsafeBufferPointer { rows in
             for i in range {
               let row = Int(rows[i])
-              let one: UInt64 = targets[row] > predictions[row] ? 1 << 32 | 1 : 1
-              let base = row &* width
-              for j in 0..<width { result[offsets[j] &+ Int(codes[base &+ j])] &+= one }
+              let one = ones[row]
+              for cell in row &* width..<(row &+ 1) &* width { result[Int(cells[cell])] &+= one }
             }
           }
         }

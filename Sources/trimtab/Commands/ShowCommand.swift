@@ -9,26 +9,40 @@ import Trimtab
 
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Show everything that is known of one trial.")
+    commandName: "show", abstract: "Show everything that is known of one trial, or what the method knows.")
 
   @OptionGroup var study: StudyArguments
 
-  @Argument(help: "The trial's number.")
-  var trial: Int
+  @Argument(help: ArgumentHelp("The trial's number.", valueName: "trial"))
+  var number: Int?
 
   @Flag(help: "Print the trial's output instead.")
   var log = false
 
+  @Flag(help: "Say instead why the method proposed it: its model then, what it expected, and the nearest trials.")
+  var why = false
+
+  @Flag(help: "Show instead the method's model now, and how well it predicts each trial from the others.")
+  var model = false
+
   @Flag(help: "Print a JSON object (docs/json.md).")
   var json = false
 
+  private var trial: Int { number ?? -1 }
+
   func validate() throws {
     if log, json { throw ValidationError("--log and --json exclude each other") }
+    if [log, why, model].filter({ $0 }).count > 1 {
+      throw ValidationError("--log, --why and --model exclude each other")
+    }
+    if model, number != nil { throw ValidationError("--model is of the whole study: leave the trial's number out") }
+    if !model, number == nil { throw ValidationError("give a trial's number, or --model") }
   }
 
   func run() throws {
     try reporting {
       let location = try study.locate()
+      if model { return try MethodView.showModel(location, json: json) }
       let follower = LogFollower(try location.openLog())
       var life: [(sequence: Int, event: Event, json: JSONValue, text: String)] = []
       try follower.readNew { sequence, event, state in
@@ -41,7 +55,9 @@ struct ShowCommand: ParsableCommand {
           .notFound, "there is no trial \(trial) (\(count == 0 ? "there is none yet" : "the last is \(count - 1)"))")
       }
       let folder = TrialFolder(root: location.trialsFolder(ofStudy: state.spec.name), trial: trial)
-      if log {
+      if why {
+        try MethodView.showWhy(trial, location, state, json: json)
+      } else if log {
         try printFile(folder.output)
       } else if json {
         print(document(state, life.map(\.json), folder).prettyText)

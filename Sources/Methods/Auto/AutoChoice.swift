@@ -1,0 +1,65 @@
+import TrimtabSearchSpaces
+import TrimtabStudies
+
+/// Which sampler suits a study as it is now, and why.
+///
+/// The rules look at the space, the budget, the trials that are pending, and those that have a value. They were chosen on
+/// the tuning seeds of the benchmark problems; docs/methods/auto.md has the figures.
+struct AutoChoice: Sendable, Equatable {
+  enum Name: String, Sendable, CaseIterable {
+    case gp
+    case smac
+    case tpe
+  }
+
+  var name: Name
+  var reason: String
+
+  /// What counts of a study.
+  struct Situation: Sendable, Equatable {
+    /// Coordinates with an order, and without.
+    var numbers: Int
+    var choices: Int
+    /// Trials with a value, and pending ones.
+    var values: Int
+    var pending: Int
+  }
+
+  /// Above so many trials with a value an exact Gaussian process forgets most of them.
+  static let processLimit = 1000
+  /// Above so many pending trials their outcomes are not told apart by draws from a model.
+  static let pendingLimit = 32
+
+  init(name: Name, reason: String) {
+    self.name = name
+    self.reason = reason
+  }
+
+  init(_ situation: Situation) {
+    if situation.pending > Self.pendingLimit {
+      self.init(
+        name: .tpe,
+        reason: "\(situation.pending) trials are pending: densities keep that many apart, and cost little")
+    } else if situation.values > Self.processLimit {
+      self.init(
+        name: .smac,
+        reason: "\(situation.values) trials have a value: a forest takes all of them in milliseconds")
+    } else {
+      self.init(
+        name: .gp,
+        reason: "\(situation.values) trials have a value: a Gaussian process learns most from so few")
+    }
+  }
+}
+
+extension AutoChoice.Situation {
+  /// - Parameter values: trials with a value.
+  init(_ state: StudyState, values: Int) {
+    var numbers = 0
+    var choices = 0
+    for coordinate in state.spec.space.coordinates {
+      if case .choices = coordinate.kind { choices += 1 } else { numbers += 1 }
+    }
+    self.init(numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count)
+  }
+}

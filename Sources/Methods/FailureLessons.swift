@@ -1,0 +1,60 @@
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// What failed trials teach: where configurations give no value.
+///
+/// Crashes, time-outs, lack of memory, rejections and values that are no numbers count; trials that were lost with their
+/// worker say nothing of their configuration.
+struct FailureLessons: Sendable {
+  /// Kept for proposals beside the same trials.
+  private var cache: (rows: ContiguousArray<Observations.Row>, failed: [TrialNumber], model: FeasibilityModel?)?
+
+  static func teaches(_ trial: Trial) -> Bool {
+    switch trial.failure {
+    case .crash, .invalidValue, .timeout, .outOfMemory, .rejected: trial.state == .failed
+    case .lost, nil: false
+    }
+  }
+
+  static let window = 10
+
+  /// The power to which the probability of a value is raised: 1, and 1 more for each failure among the last ten trials
+  /// that are over.
+  ///
+  /// Where better and better values beckon behind a border, the expected gain alone would try the other side for ever.
+  static func weight(_ state: StudyState) -> Double {
+    var seen = 0
+    var failures = 0
+    for trial in state.trials.reversed() where trial.state.isFinal {
+      seen += 1
+      if teaches(trial) { failures += 1 }
+      if seen == window { break }
+    }
+    return Double(1 + failures)
+  }
+
+  /// The model of these failures; nil while nothing has failed, or everything has.
+  mutating func model(_ observations: Observations, _ state: StudyState) -> FeasibilityModel? {
+    let failures = FailureKind.allCases.filter { $0 != .lost }.reduce(0) { $0 + state.count($1) }
+    guard failures > 0 else { return nil }
+    let failed = state.trials.indices.filter { Self.teaches(state.trials[$0]) }
+    if let cache, cache.failed == failed, cache.rows == observations.rows { return cache.model }
+    let model = Self.fit(observations, failed, state)
+    cache = (observations.rows, failed, model)
+    return model
+  }
+
+  private static func fit(
+    _ observations: Observations, _ failed: [TrialNumber], _ state: StudyState
+  ) -> FeasibilityModel? {
+    // The newest half at most may be failures: of these there can be any number.
+    let half = FeasibilityModel.limit / 2
+    let bad = observations.points(of: failed.suffix(max(half, FeasibilityModel.limit - observations.rows.count)), state)
+    let room = FeasibilityModel.limit - bad.count
+    let chosen = Array(observations.rows.indices.suffix(room))
+    var points = observations.points.subset(chosen)
+    for i in 0..<bad.count { points.append(i, of: bad) }
+    let succeeds = chosen.map { _ in true } + (0..<bad.count).map { _ in false }
+    return FeasibilityModel(points, succeeds: succeeds)
+  }
+}

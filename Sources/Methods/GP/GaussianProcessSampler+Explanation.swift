@@ -1,0 +1,171 @@
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// What the model says of a proposal, and of itself.
+extension GaussianProcessSampler {
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, state: StudyState
+  ) -> Explanation {
+    if observations == nil { prepare(state) }
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    guard let observations else { return Explanation([], neighbours: nearest) }
+    let needed = StartupDesign.count(startup, state.spec)
+    guard observations.rows.count >= needed else {
+      return Explanation(
+        [
+          Fact("method", "Gaussian process"),
+          Fact("step", "the design before the model: \(observations.rows.count) of \(needed) trials have a value"),
+        ], neighbours: nearest)
+    }
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    guard let model = model(observations), let function = wholeFunction(model, trial, state),
+      observations.features.append(configuration, to: &points, units: &units)
+    else {
+      return Explanation(
+        [Fact("method", "Gaussian process"), Fact("step", "random: the model cannot be made")], neighbours: nearest)
+    }
+    var facts = [
+      Fact("method", "Gaussian process, \(Self.acquisitionNames[acquisition(of: model, state)] ?? acquisition)")
+    ]
+    facts += modelFacts(model, observations)
+    let batch = model.predict(points)
+    let deviation = (batch.variances[0] + model.parameters.noise).squareRoot()
+    let scale = LossScale(observations.rows.map(\.loss), transform)
+    let sign = state.spec.objectives[0].sign
+    let (low, middle, high) = (
+      scale.loss(-batch.means[0] - deviation), scale.loss(-batch.means[0]), scale.loss(-batch.means[0] + deviation)
+    )
+    facts.append(Fact("expected \(state.spec.objectives[0].metric)", sign * middle))
+    facts.append(
+      Fact(
+        "68 % interval",
+        "\(Fact.rounded(min(sign * low, sign * high))) to \(Fact.rounded(max(sign * low, sign * high)))"))
+    facts.append(Fact("acquisition value", function.values(points)[0]))
+    if let probability = feasibility(points, state)?.first { facts.append(Fact("probability of a value", probability)) }
+    return Explanation(facts, neighbours: distances(points, model, observations))
+  }
+
+  private static let acquisitionNames = [
+    "logei": "logarithm of the expected improvement", "nei": "noisy expected improvement",
+    "ucb": "upper confidence bound", "pi": "probability of improvement",
+  ]
+
+  private func modelFacts(_ model: GaussianProcess, _ observations: Observations) -> [Fact] {
+    var scales: [(name: String, scale: Double)] = []
+    scales += zip(observations.features.numberNames, model.parameters.numberScales).map { ($0, $1) }
+    scales += zip(observations.features.choiceNames, model.parameters.choiceScales).map { ($0, $1) }
+    let ranked = scales.indices.sorted { (scales[$0].scale, $0) < (scales[$1].scale, $1) }
+    return [
+      Fact("trials in the model", "\(model.points.count)"),
+      Fact("deviation of the noise", model.parameters.noise.squareRoot()),
+      Fact(
+        "length scales",
+        ranked.prefix(8).map { "\(scales[$0].name) \(Fact.rounded(scales[$0].scale))" }.joined(separator: ", ")
+          + (ranked.count > 8 ? ", \(ranked.count - 8) longer ones" : "")),
+    ]
+  }
+
+  /// The nearest trials by the length scales of the model.
+  private func distances(
+    _ point: FeaturePoints, _ model: GaussianProcess, _ observations: Observations
+  ) -> [Explanation.Neighbour] {
+    let all = observations.rows.indices.map { row in
+      var sum = 0.0
+      for (j, scale) in model.parameters.numberScales.enumerated() {
+        let step = point.numbers[j] - observations.points.numbers[row * point.numberCount + j]
+        sum += step * step / (scale * scale)
+      }
+      for (k, scale) in model.parameters.choiceScales.enumerated()
+      where point.choices[k][0] != observations.points.choices[k][row] {
+        sum += 1 / (scale * scale)
+      }
+      return Explanation.Neighbour(trial: observations.rows[row].trial, distance: sum.squareRoot())
+    }
+    return Array(
+      all.sorted { ($0.distance, $0.trial) < ($1.distance, $1.trial) }.prefix(Explanation.neighbourLimit))
+  }
+
+  public mutating func modelReport(state: StudyState) -> ModelReport? {
+    if observations == nil { prepare(state) }
+    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec),
+      let model = model(observations), let left = model.leaveOneOut()
+    else { return nil }
+    let scale = LossScale(observations.rows.map(\.loss), transform)
+    let sign = state.spec.objectives[0].sign
+    var predictions: [ModelReport.Prediction] = []
+    var inside = 0
+    var squares = 0.0
+    var density = 0.0
+    for (i, row) in rowsOfModel.enumerated() where i < left.means.count {
+      let deviation = left.variances[i].squareRoot()
+      let z = (model.targets[i] - left.means[i]) / deviation
+      if abs(z) <= 1 { inside += 1 }
+      squares += (model.targets[i] - left.means[i]) * (model.targets[i] - left.means[i])
+      density += left.logDensities[i]
+      let (low, high) = (scale.loss(-left.means[i] - deviation), scale.loss(-left.means[i] + deviation))
+      predictions.append(
+        .init(
+          trial: observations.rows[row].trial, observed: sign * observations.rows[row].loss,
+          predicted: sign * scale.loss(-left.means[i]), deviation: 0.5 * abs(high - low)))
+    }
+    let count = Double(max(1, predictions.count))
+    let mean = model.targets.reduce(0, +) / count
+    let total = model.targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    var facts = [Fact("method", "Gaussian process")] + modelFacts(model, observations)
+    facts.append(Fact("share of variance explained", total > 0 ? 1 - squares / total : 0))
+    facts.append(Fact("share within 68 % intervals", Double(inside) / count))
+    facts.append(Fact("mean log density", density / count))
+    if let left = gainLeft(model, observations, state, scale) {
+      facts.append(Fact("at most left to gain (90 %)", left))
+    }
+    return ModelReport(facts, predictions: predictions)
+  }
+}
+
+extension GaussianProcessSampler {
+  /// Below so many trials with a value the bound means nothing.
+  static let leastForBound = 20
+  static let boundPoints = 2048
+
+  /// A bound, in the objective's units, on how far the best trial is from the best there is; nil while there are few trials.
+  private func gainLeft(
+    _ model: GaussianProcess, _ observations: Observations, _ state: StudyState, _ scale: LossScale
+  ) -> Double? {
+    guard observations.rows.count >= Self.leastForBound else { return nil }
+    var pool = CandidatePool(
+      observations.features, incumbents: observations.best(Self.incumbents, state), seed: state.spec.seed ?? 0)
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    for candidate in pool.scatter(Self.boundPoints, spray: 64) {
+      _ = observations.features.append(candidate.configuration, to: &points, units: &units)
+    }
+    guard let bound = RegretBound(model, over: points) else { return nil }
+    return scale.loss(-bound.certain) - scale.loss(-bound.possible)
+  }
+}
+
+/// The way back from transformed losses to losses: straight lines between the observed ones.
+struct LossScale {
+  private var pairs: [(z: Double, loss: Double)]
+
+  init(_ losses: [Double], _ transform: OutputTransform) {
+    let sorted = losses.sorted()
+    let transformed = transform.apply(sorted)
+    pairs = []
+    for (z, loss) in zip(transformed, sorted) where pairs.last.map({ z > $0.z }) ?? true { pairs.append((z, loss)) }
+  }
+
+  /// Beyond the observed losses the line of the whole range goes on.
+  func loss(_ z: Double) -> Double {
+    guard let first = pairs.first, let last = pairs.last, pairs.count > 1 else { return pairs.first?.loss ?? .nan }
+    let slope = last.loss / (last.z - first.z) - first.loss / (last.z - first.z)
+    if z <= first.z { return first.loss + (z - first.z) * slope }
+    if z >= last.z { return last.loss + (z - last.z) * slope }
+    let next = pairs.firstIndex { $0.z >= z } ?? pairs.count - 1
+    let (a, b) = (pairs[next - 1], pairs[next])
+    let share = (z - a.z) / (b.z - a.z)
+    return a.loss * (1 - share) + b.loss * share
+  }
+}

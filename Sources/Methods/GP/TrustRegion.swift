@@ -1,0 +1,66 @@
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// The trust region of TuRBO as the losses so far leave it: a pure function of them, in the order in which they came.
+struct TrustRegion: Sendable, Equatable {
+  static let firstLength = 0.8
+  static let leastLength = 0x1p-7
+  static let greatestLength = 1.6
+  static let successTolerance = 3
+
+  /// The first loss of the region's life.
+  private(set) var start = 0
+  private(set) var length = firstLength
+  private(set) var successes = 0
+  private(set) var failures = 0
+  /// How often the region has collapsed and begun anew.
+  private(set) var restarts = 0
+  /// The index of the best loss of the region's life.
+  private(set) var best: Int?
+
+  /// Failures running after which the region is halved.
+  static func failureTolerance(dimension: Int) -> Int { max(4, dimension) }
+
+  /// - Parameter design: how many losses of a region's life come from its design.
+  init(_ losses: some RandomAccessCollection<Double>, dimension: Int, design: Int) {
+    for (index, loss) in losses.enumerated() {
+      guard let earlier = best else {
+        best = index
+        continue
+      }
+      let bestLoss = losses[losses.index(losses.startIndex, offsetBy: earlier)]
+      let isSuccess = loss < bestLoss - 1e-3 * abs(bestLoss)
+      if loss < bestLoss { best = index }
+      guard index - start >= design else { continue }
+      if isSuccess {
+        successes += 1
+        failures = 0
+      } else {
+        failures += 1
+        successes = 0
+      }
+      if successes == Self.successTolerance {
+        length = min(2 * length, Self.greatestLength)
+        successes = 0
+      } else if failures >= Self.failureTolerance(dimension: dimension) {
+        length /= 2
+        failures = 0
+      }
+      if length < Self.leastLength {
+        self = TrustRegion(from: index + 1, restarts: restarts + 1)
+      }
+    }
+  }
+
+  private init(from start: Int, restarts: Int) {
+    self.start = start
+    self.restarts = restarts
+  }
+
+  /// The sides of the box relative to its length: in proportion to the length scales, with the product 1.
+  static func sides(_ scales: [Double]) -> [Double] {
+    guard !scales.isEmpty else { return [] }
+    let mean = scales.reduce(0) { $0 + logarithm($1) / Double(scales.count) }
+    return scales.map { exponential(logarithm($0) - mean) }
+  }
+}

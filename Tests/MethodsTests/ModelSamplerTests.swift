@@ -1,0 +1,290 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+import TrimtabTestSupport
+import XCTest
+
+@testable import TrimtabMethods
+
+/// What holds of every sampler with a model.
+final class ModelSamplerTests: XCTestCase {
+  private static let samplers = ["gp", "smac", "cqr", "turbo", "auto"]
+
+  private func driver(
+    _ space: Space, _ sampler: String, options: [String: Choice] = [:], seed: UInt64 = 1, trials: Int = 1_000_000
+  ) throws -> StudyDriver {
+    var options = options
+    switch sampler {
+    case "gp": options.merge(["candidates": .integer(64), "starts": .integer(2)]) { a, _ in a }
+    case "smac": options.merge(["candidates": .integer(64), "trees": .integer(4)]) { a, _ in a }
+    case "turbo": options["candidates"] = .integer(64)
+    case "cqr": options.merge(["candidates": .integer(64), "trees": .integer(8)]) { a, _ in a }
+    default: break
+    }
+    if sampler != "auto" { options["startup"] = options["startup"] ?? .integer(4) }
+    let spec = MethodSpaces.spec(space, sampler: PartSpec(sampler, options: options), trials: trials, seed: seed)
+    return try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+  }
+
+  private func proposal(_ driver: inout StudyDriver) throws -> (configuration: Configuration, Annotation.Origin?) {
+    guard
+      case .new(let configuration, _, let annotation) = try driver.method.propose(
+        state: driver.state, mayStartNew: true, canResume: { _ in true })
+    else { throw EventError("no proposal") }
+    XCTAssertTrue(driver.state.spec.space.contains(configuration))
+    return (configuration, annotation.origin)
+  }
+
+  private func fail(_ driver: inout StudyDriver, _ kind: FailureKind = .crash) throws {
+    let trial = try XCTUnwrap(try driver.start())
+    try driver.append(.trialFailed(trial, kind, message: "", seconds: 1))
+  }
+
+  // MARK: Odd studies
+
+  func testConstantHugeAndDuplicateObjectivesGetProposals() throws {
+    let space = try Space([.float("x", 0...1), .integer("n", 1...9), .categorical("c", ["a", "b", "c"])])
+    let objectives: [(String, (Int) -> Double)] = [
+      ("constant", { _ in 3 }), ("huge", { 1e300 * Double($0 % 7 - 3) }), ("tiny", { 1e-300 * Double($0 % 5) }),
+      ("both signs", { $0 % 2 == 0 ? .greatestFiniteMagnitude : -1.7e308 }), ("two values", { Double($0 % 2) }),
+    ]
+    for sampler in Self.samplers {
+      for (name, objective) in objectives {
+        var driver = try driver(space, sampler)
+        for i in 0..<14 { try driver.runTrial { _ in objective(i) } }
+        _ = try proposal(&driver)
+        XCTAssertEqual(driver.state.fallbackCount, 0, "\(name), \(sampler)")
+      }
+    }
+  }
+
+  func testTheSameConfigurationEnqueuedAgainAndAgainIsNoObstacle() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    for sampler in Self.samplers {
+      var driver = try driver(space, sampler)
+      for i in 0..<12 {
+        let trial = driver.state.trials.count
+        try driver.append(
+          .trialProposed(
+            trial, .enqueued(Configuration(slots: [0.5, 0.5])), target: nil, Annotation(origin: .user)))
+        _ = try XCTUnwrap(try driver.start())
+        _ = try driver.report(trial, Double(i % 3))
+        try driver.append(.trialCompleted(trial, seconds: 1))
+      }
+      let found = try proposal(&driver)
+      XCTAssertNotEqual(found.1, .fallback, sampler)
+      XCTAssertNotEqual(found.configuration, Configuration(slots: [0.5, 0.5]), sampler)
+    }
+  }
+
+  func testStudiesInWhichAllFailOrAllArePendingGoOn() throws {
+    let space = try MethodSpaces.conditional()
+    for sampler in Self.samplers {
+      var failing = try driver(space, sampler)
+      for _ in 0..<12 { try fail(&failing) }
+      _ = try proposal(&failing)
+      var pending = try driver(space, sampler)
+      for _ in 0..<12 { _ = try pending.start() }
+      _ = try proposal(&pending)
+      var one = try driver(space, sampler)
+      try one.runTrial { _ in 1 }
+      for _ in 0..<12 { try fail(&one) }
+      for _ in 0..<6 { _ = try one.start() }
+      _ = try proposal(&one)
+    }
+  }
+
+  func testACategoricalOfTenThousandValuesIsTaken() throws {
+    let space = try Space([
+      .categorical("c", (0..<10_000).map { "v\($0)" }), .float("x", 0...1),
+    ])
+    for sampler in Self.samplers {
+      var driver = try driver(space, sampler)
+      for _ in 0..<15 { try driver.runTrial { $0.slots[0] / 10_000 + $0.slots[1] } }
+      _ = try proposal(&driver)
+      XCTAssertEqual(driver.state.fallbackCount, 0, sampler)
+    }
+  }
+
+  func testContradictoryConstraintsAreAClearRefusal() throws {
+    let space = try Space(
+      [.float("a", 0...1), .float("b", 0...1)],
+      constraints: [try Expression.parse("a > 0.6"), try Expression.parse("a < 0.4")])
+    for sampler in Self.samplers {
+      var driver = try driver(space, sampler)
+      XCTAssertThrowsError(try driver.start(), sampler) { error in
+        XCTAssertTrue("\(error)".contains("no configuration satisfies the constraints"), "\(error)")
+      }
+    }
+  }
+
+  func testAProposalIsTheSameForOneWhoHasOnlyReadTheLog() throws {
+    let space = try MethodSpaces.conditional()
+    for sampler in Self.samplers {
+      var driver = try driver(space, sampler)
+      for i in 0..<16 {
+        if i % 5 == 4 { try fail(&driver) } else { try driver.runTrial { $0.slots[1] * Double(i % 3 + 1) } }
+      }
+      _ = try driver.start()
+      var other = try driver.replayed { try Catalogue.makeMethod($0) }
+      let again = try other.propose(state: driver.state, mayStartNew: true, canResume: { _ in true })
+      let first = try driver.method.propose(state: driver.state, mayStartNew: true, canResume: { _ in true })
+      XCTAssertEqual(first, again, sampler)
+    }
+  }
+
+  // MARK: Failures
+
+  func testCrashesDriveProposalsAwayAndLostTrialsDoNot() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    // The objective says nothing of the parameter that makes half of the space fail.
+    for sampler in Self.samplers where sampler != "turbo" {
+      var inFailing = 0
+      for seed in 1...3 as ClosedRange<UInt64> {
+        var driver = try driver(space, sampler, seed: seed)
+        for i in 0..<40 {
+          let trial = try XCTUnwrap(try driver.start())
+          let x = driver.state.history.slots[0][trial]
+          if x > 0.5 {
+            try driver.append(.trialFailed(trial, .crash, message: "", seconds: 1))
+            if i >= 20 { inFailing += 1 }
+          } else {
+            let y = driver.state.history.slots[1][trial]
+            _ = try driver.report(trial, (y - 0.3) * (y - 0.3))
+            try driver.append(.trialCompleted(trial, seconds: 1))
+          }
+        }
+      }
+      XCTAssertLessThan(inFailing, 20, "\(sampler): \(inFailing) of 60")
+    }
+  }
+
+  func testLostTrialsTeachNothing() throws {
+    var driver = try driver(MethodSpaces.numbers(), "gp")
+    try fail(&driver)
+    var record = driver.state.trials[0]
+    for kind in FailureKind.allCases {
+      record.failure = kind
+      XCTAssertEqual(FailureLessons.teaches(record), kind != .lost, kind.name)
+    }
+    record.state = .waiting
+    record.failure = .crash
+    XCTAssertFalse(FailureLessons.teaches(record))
+  }
+
+  // MARK: Trust region
+
+  func testATrustRegionGrowsShrinksAndBeginsAnew() {
+    let design = [5.0, 4, 6]
+    func region(_ later: [Double], dimension: Int = 2) -> TrustRegion {
+      TrustRegion(design + later, dimension: dimension, design: 3)
+    }
+    XCTAssertEqual(region([]).length, 0.8)
+    XCTAssertEqual(region([]).best, 1)
+    XCTAssertEqual(region([3, 2, 1]).length, 1.6)
+    XCTAssertEqual(region([3, 2, 1, 0.9, 0.8, 0.7]).length, 1.6)
+    // A gain of less than a thousandth is none.
+    XCTAssertEqual(region([3.999, 3.998, 3.997, 3.996]).length, 0.4)
+    XCTAssertEqual(region([3.999, 3.998, 3.997, 3.996]).best, 6)
+    XCTAssertEqual(region(Array(repeating: 9, count: 19), dimension: 20).length, 0.8)
+    XCTAssertEqual(region(Array(repeating: 9, count: 20), dimension: 20).length, 0.4)
+    // 0.8 · 2⁻⁷ is the first length below 2⁻⁷.
+    let over = region(Array(repeating: 9, count: 28))
+    XCTAssertEqual(over.restarts, 1)
+    XCTAssertEqual(over.start, 31)
+    XCTAssertNil(over.best)
+    XCTAssertEqual(TrustRegion.failureTolerance(dimension: 2), 4)
+    XCTAssertEqual(TrustRegion.failureTolerance(dimension: 20), 20)
+    XCTAssertEqual(TrustRegion.sides([0.1, 0.4, 2]).reduce(1, *), 1, accuracy: 1e-12)
+  }
+
+  // MARK: Beliefs
+
+  func testABeliefDrawsFirstProposalsToTheDefaultsAndIsForgotten() throws {
+    let parameters = try (0..<2).map { i in
+      var parameter = try Parameter.float("x\(i)", 0...1)
+      parameter.defaultValue = .choice(.real(0.2))
+      return parameter
+    }
+    let space = try Space(parameters)
+    func distance(_ confidence: Double, _ count: Int) throws -> Double {
+      var sum = 0.0
+      for seed in 1...4 as ClosedRange<UInt64> {
+        var driver = try driver(
+          space, "gp", options: ["confidence": .real(confidence)], seed: seed, trials: 100)
+        // A flat objective leaves the choice to the belief.
+        for i in 0..<count { try driver.runTrial { _ in Double(i % 2) * 1e-3 } }
+        let found = try proposal(&driver).configuration
+        sum += abs(found.slots[0] - 0.2) + abs(found.slots[1] - 0.2)
+      }
+      return sum / 4
+    }
+    let believing = try distance(0.9, 5)
+    XCTAssertLessThan(believing, 0.3)
+    XCTAssertGreaterThan(try distance(0, 5), believing + 0.1)
+  }
+
+  // MARK: What is said
+
+  func testTheGaussianProcessExplainsItsProposals() throws {
+    let space = try Space([.float("x", 0...1), .categorical("kind", ["a", "b"])])
+    var driver = try driver(space, "gp")
+    var sampler = driver.method.sampler
+    let early = sampler.explanation(of: Configuration(slots: [0.5, 0]), trial: 0, state: driver.state)
+    XCTAssertTrue(early.facts.contains { $0.text.contains("0 of 4 trials") }, "\(early.facts)")
+    XCTAssertEqual(early.neighbours, [])
+    for _ in 0..<15 { try driver.runTrial { ($0.slots[0] - 0.3) * ($0.slots[0] - 0.3) } }
+    sampler = driver.method.sampler
+    let there = driver.state.history.configuration(7)
+    let found = sampler.explanation(of: there, trial: 15, state: driver.state)
+    XCTAssertEqual(found.neighbours.first?.trial, 7)
+    XCTAssertEqual(found.neighbours.first?.distance ?? 1, 0, accuracy: 1e-9)
+    let expected = try XCTUnwrap(found.facts.first { $0.name == "expected loss" }?.number)
+    XCTAssertEqual(expected, driver.state.trials[7].value, accuracy: 0.05)
+    XCTAssertNotNil(found.facts.first { $0.name == "acquisition value" }?.number)
+    let report = try XCTUnwrap(sampler.modelReport(state: driver.state))
+    XCTAssertEqual(report.predictions.map(\.trial), Array(0..<15))
+    for prediction in report.predictions {
+      XCTAssertEqual(prediction.observed, driver.state.trials[prediction.trial].value, accuracy: 1e-12)
+    }
+    let share = try XCTUnwrap(report.facts.first { $0.name == "share of variance explained" }?.number)
+    XCTAssertGreaterThan(share, 0.5)
+  }
+
+  func testAutoSaysWhatItChoseAndWhy() throws {
+    var driver = try driver(MethodSpaces.numbers(), "auto")
+    for _ in 0..<14 { try driver.runTrial { $0.slots[1] } }
+    var sampler = driver.method.sampler
+    let found = sampler.explanation(of: driver.state.history.configuration(3), trial: 14, state: driver.state)
+    XCTAssertTrue(found.facts[0].text.hasPrefix("gp: 14 trials"), found.facts[0].text)
+    XCTAssertEqual(found.facts[0].name, "chosen by auto")
+  }
+
+  func testAutoSwitchesAsTheStudyGrowsAndWithManyWorkers() {
+    func name(_ values: Int, _ pending: Int) -> AutoChoice.Name {
+      AutoChoice(.init(numbers: 4, choices: 2, values: values, pending: pending)).name
+    }
+    XCTAssertEqual(name(0, 0), .gp)
+    XCTAssertEqual(name(1000, 8), .gp)
+    XCTAssertEqual(name(1001, 8), .smac)
+    XCTAssertEqual(name(10, 33), .tpe)
+  }
+
+  func testLossesComeBackFromTheirScale() {
+    let losses = [3.0, 1, 7, 100, 2]
+    for transform in OutputTransform.allCases {
+      let scale = LossScale(losses, transform)
+      for (z, loss) in zip(transform.apply(losses), losses) where loss < 100 {
+        XCTAssertEqual(scale.loss(z), loss, accuracy: 1e-6, "\(transform)")
+      }
+    }
+    XCTAssertEqual(LossScale([4, 4], .standard).loss(2), 4)
+  }
+
+  func testNumbersAreRoundedForPeople() {
+    XCTAssertEqual(Fact.rounded(0.123456), "0.1235")
+    XCTAssertEqual(Fact.rounded(123456.7), "123500")
+    XCTAssertEqual(Fact.rounded(0), "0")
+  }
+}

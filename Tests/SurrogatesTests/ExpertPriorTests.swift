@@ -1,0 +1,46 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import XCTest
+
+@testable import TrimtabSurrogates
+
+final class ExpertPriorTests: XCTestCase {
+  private func features() throws -> SpaceFeatures {
+    var rate = try Parameter.float("rate", 1e-4...1, scale: .log)
+    rate.defaultValue = .choice(.real(1e-2))
+    var kind = Parameter.categorical("kind", ["a", "b", "c"])
+    kind.defaultValue = .choice(.text("b"))
+    return SpaceFeatures(try Space([rate, kind, try .float("free", 0...1)]))
+  }
+
+  func testTheDensityIsGreatestAtTheDefaultsOnTheirScale() throws {
+    let features = try features()
+    let prior = try XCTUnwrap(ExpertPrior(features, confidence: 0.75))
+    var points = features.empty
+    points.append([0.5, 0.9], [1])
+    points.append([0.75, 0.1], [1])
+    points.append([0.5, 0.9], [2])
+    let found = prior.logDensities(points)
+    XCTAssertEqual(found[0], 0, accuracy: 1e-12)
+    XCTAssertEqual(found[1], -0.5, accuracy: 1e-12)
+    // The default has 1/3 + 0.75 · 2/3, each other choice a twelfth.
+    XCTAssertEqual(found[2], _log(1.0 / 12 / (5.0 / 6)), accuracy: 1e-12)
+  }
+
+  func testNobodyBelievesAnythingWithoutDefaultsOrConfidence() throws {
+    XCTAssertNil(ExpertPrior(try features(), confidence: 0))
+    XCTAssertNil(ExpertPrior(SpaceFeatures(try Space([.float("x", 0...1)])), confidence: 0.5))
+  }
+
+  func testABeliefWithoutWeightChangesNothing() throws {
+    struct Plain: GradientFreeAcquisition {
+      func values(_ points: FeaturePoints) -> [Double] { (0..<points.count).map { points.numbers(of: $0)[0] } }
+    }
+    let features = try features()
+    let prior = try XCTUnwrap(ExpertPrior(features, confidence: 0.5))
+    var points = features.empty
+    points.append([0.1, 0.2], [0])
+    points.append([0.8, 0.3], [2])
+    XCTAssertEqual(BelievedAcquisition(Plain(), prior, weight: 0).values(points), Plain().values(points))
+  }
+}
