@@ -238,7 +238,8 @@ final class RecordedDataTests: XCTestCase {
       ("3945", 99.388, 0.15, 272), ("126025", 89.8616, 1, 163.4), ("189354", 72.6391, 1.2, 1327),
     ]
     for (instance, bestOf100, tolerance, meanSeconds) in figures {
-      let problem = try XCTUnwrap(try RecordedData.problem("lcbench/\(instance)") as? SurrogateProblem)
+      let found = try RecordedData.problem("lcbench/\(instance)")
+      let problem = try XCTUnwrap(found as? SurrogateProblem)
       let points = (0..<3000).compactMap { try? problem.space.sample(seed: 4, index: $0) }
       let scores = points.map { problem.score($0)[0] }
       let sample = Reference(scores: scores, goal: .maximize)
