@@ -16,8 +16,8 @@ import TrimtabStudies
 /// brackets share the rungs.
 ///
 /// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
-/// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels: completed trials count
-/// in the rungs that they have passed, but only paused ones, and those still running to the old maximum, can go on.
+/// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels, to which
+/// completed trials can go on too.
 public struct ASHA: Scheduler {
   enum Variant: String, CaseIterable, Sendable {
     case promotion
@@ -172,7 +172,7 @@ public struct ASHA: Scheduler {
         entry = enter(trial, loss: curve.values[point] * sign)
       }
       let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
-      if let entry, record.state == .paused || hasReachedTarget { open(entry) }
+      if let entry, record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(entry) }
       if record.state == .failed, progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
       progress[trial].isCut = wasCut
     }
@@ -189,7 +189,7 @@ public struct ASHA: Scheduler {
       guard best > 0 else { continue }
       let last = rungs[index].all[best - 1]
       let found = rungs[index].open.first(upTo: last) {
-        state.trials[$0.trial].state == .paused && canResume($0.trial)
+        state.trials[$0.trial].canGoOn(to: levels[index + 1]) && canResume($0.trial)
       }
       guard let found else { continue }
       var annotation = annotation(bracket: Int(state.trials[found.trial].bracket))

@@ -201,6 +201,19 @@ final class ASHATests: XCTestCase {
     XCTAssertEqual(try table.driver.start(), running)
     XCTAssertEqual(table.driver.state.trials[running].target, 9)
   }
+
+  func testARaisedMaximumLetsTheBestOfTheCompleteTrialsGoOn() throws {
+    var table = try Table(PartSpec("asha"), maximum: 3, trials: 9) { trial, _ in Double(trial % 10) }
+    for _ in 0..<9 { _ = try table.run(at: [1], canResume: { _ in false }) }
+    while try table.run(at: [1, 3]) != nil {}
+    XCTAssertEqual(table.driver.state.count(.completed), 3)
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 9
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    XCTAssertEqual(try table.run(at: [9]), 0)
+    XCTAssertEqual(table.driver.state.trials[0].completedLevel, 9)
+    XCTAssertNil(try table.driver.start())
+  }
 }
 
 final class MedianStoppingTests: XCTestCase {
