@@ -78,6 +78,8 @@ public struct ForeignStudy: Sendable {
   public var remarks: [String] = []
   /// The specification of the study that Trimtab wrote to this source.
   public var specification: StudySpec?
+  /// The space, where a person said what it is.
+  public var space: Space?
   /// The resource of each step, where steps do not stand for themselves.
   public var resources: [Double]?
 

@@ -46,7 +46,8 @@ public struct StudyImport: Sendable {
       spec.name = name
       remarks.append("space, objectives and method are those that Trimtab wrote beside the trials")
     } else {
-      let space = try Self.space(of: study, infersConditions: options.infersConditions, &remarks)
+      let space =
+        try study.space ?? Self.space(of: study, infersConditions: options.infersConditions, &remarks)
       spec = StudySpec(
         name: name, space: space, objectives: study.objectives,
         method: MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec("full")))
