@@ -79,7 +79,7 @@ let package = Package(
       name: "NumericsTests", dependencies: ["TrimtabNumerics"], path: "Tests/NumericsTests",
       swiftSettings: settings),
     .testTarget(
-      name: "SearchSpacesTests", dependencies: ["TrimtabSearchSpaces", "TrimtabTestSupport"],
+      name: "SearchSpacesTests", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabTestSupport"],
       path: "Tests/SearchSpacesTests", swiftSettings: settings),
     .testTarget(
       name: "StudiesTests", dependencies: ["TrimtabStudies", "TrimtabTestSupport"],

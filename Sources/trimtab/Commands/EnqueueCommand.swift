@@ -62,34 +62,10 @@ struct EnqueueCommand: ParsableCommand {
   }
 
   private static func values(json: String, _ space: Space) throws -> [(name: String, value: ParameterValue)] {
-    let root = try SourceNode.parse(json, name: "--json")
-    guard case .mapping(let pairs) = root.content else {
-      var diagnostics = Diagnostics(source: SourceText(name: "--json", text: json))
-      diagnostics.add("a configuration is a JSON object, not \(root.kindName)", at: root)
-      throw diagnostics
-    }
-    return try pairs.map { key, node in
-      let name = key.scalarText ?? ""
-      return (name, try value(of: node, at: try index(of: name, space), space))
-    }
-  }
-
-  private static func value(of node: SourceNode, at index: Int, _ space: Space) throws -> ParameterValue {
-    let parameter = space.parameters[index]
-    switch node.content {
-    case .scalar(let text, _): return try space.value(text, of: index)
-    case .mapping: throw SpaceError("a mapping is no value of a parameter", at: parameter.name)
-    case .sequence(let items):
-      let texts = items.compactMap(\.scalarText)
-      guard texts.count == items.count else {
-        throw SpaceError("a list of single values is needed", at: parameter.name)
-      }
-      if case .simplex = parameter.domain {
-        let weights = texts.compactMap { Double($0) }
-        guard weights.count == texts.count else { throw SpaceError("weights are numbers", at: parameter.name) }
-        return .simplex(weights)
-      }
-      return .permutation(texts.map { .text($0) })
+    do {
+      return try space.values(try JSONValue.parse(json))
+    } catch let error as JSONError {
+      throw CommandError(.badInput, "--json: \(error)")
     }
   }
 }
