@@ -55,11 +55,11 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
 /// from is recorded: a result is acknowledged when the call returns. Asks are serial per study; everything else is one
 /// append. A session belongs to one thread at a time.
 public final class Session {
-  private var fold: LogFold
+  private(set) var fold: LogFold
   public let worker: WorkerID
-  private let log: any StudyLog
-  private let makeMethod: @Sendable (StudySpec) throws -> Method
-  private let clock: @Sendable () -> Timestamp
+  let log: any StudyLog
+  let makeMethod: @Sendable (StudySpec) throws -> Method
+  let clock: @Sendable () -> Timestamp
   private var codec: FrameCodec
   /// The replica holds an event whose append failed, and must be built anew from the log.
   private var isAhead = false
@@ -152,7 +152,7 @@ public final class Session {
   }
 
   /// Appends the events that `decide` gives after it has seen the log's end. Nothing is appended when it gives none.
-  private func append(_ decide: () throws -> [Event]) throws {
+  func append(_ decide: () throws -> [Event]) throws {
     if isAhead { try rebuild() }
     do {
       try log.append(from: fold.state.eventCount) { position, frame in
@@ -333,7 +333,7 @@ public final class Session {
 
   // MARK: Results
 
-  private func requireOwn(_ trial: TrialNumber) throws(SessionError) {
+  func requireOwn(_ trial: TrialNumber) throws(SessionError) {
     guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
     guard fold.state.trials[trial].state == .running, fold.state.trials[trial].worker == worker else {
       let what =
@@ -343,7 +343,7 @@ public final class Session {
   }
 
   /// Checks a report's values before anything is recorded.
-  private func check(resource: Double?, _ metrics: [MetricValue]) throws(SessionError) {
+  func check(resource: Double?, _ metrics: [MetricValue]) throws(SessionError) {
     let fidelity = fold.state.spec.fidelity
     if let resource {
       guard resource.isFinite, resource > 0 else {
@@ -421,7 +421,7 @@ public final class Session {
   }
 
   /// What is wrong with the objectives of a trial that ends with this report.
-  private func objectiveProblem(_ trial: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) -> String? {
+  func objectiveProblem(_ trial: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) -> String? {
     let record = fold.state.trials[trial]
     for (i, objective) in fold.state.spec.objectives.enumerated() {
       var value = metrics.first { $0.name == objective.metric }?.value

@@ -99,6 +99,8 @@ public struct FrameCodec: Sendable {
     case .trialFailed: 9
     case .trialLost: 10
     case .trialReleased: 11
+    case .trialConfigured: 12
+    case .noted: 13
     }
   }
 
@@ -160,6 +162,13 @@ public struct FrameCodec: Sendable {
       writer.text(message)
       writer.seconds(seconds)
     case .trialLost(let trial): writer.varint(UInt64(trial))
+    case .trialConfigured(let trial, let configuration):
+      writer.varint(UInt64(trial))
+      writer.configuration(configuration)
+    case .noted(let trial, let key, let value):
+      writer.varint(trial.map { UInt64($0) + 1 } ?? 0)
+      writer.text(key)
+      writer.text(value)
     }
   }
 
@@ -213,6 +222,12 @@ public struct FrameCodec: Sendable {
       return .trialFailed(trial, failure, message: try reader.text(), seconds: try reader.seconds())
     case 10: return .trialLost(try reader.index())
     case 11: return .trialReleased(try reader.index(), seconds: try reader.seconds())
+    case 12: return .trialConfigured(try reader.index(), try reader.configuration())
+    case 13:
+      let owner = try reader.varint()
+      guard owner <= 1 << 31 else { throw .malformed("trial number") }
+      return .noted(
+        owner == 0 ? nil : Int(owner) - 1, key: try reader.text(), value: try reader.text())
     default: throw .unknownEvent(kind)
     }
   }

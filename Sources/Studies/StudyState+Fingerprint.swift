@@ -33,6 +33,13 @@ extension StudyState {
           for (trial, metrics) in otherMetrics.sorted(by: { $0.key < $1.key }) { digest.add(trial, metrics) }
         }
       ),
+      (
+        "notes",
+        digest { digest in
+          for (trial, notes) in notes.sorted(by: { $0.key < $1.key }) { digest.add(trial, notes) }
+          digest.add(-1, studyNotes)
+        }
+      ),
       ("queue", digest { $0.add(queue) }),
       ("running", digest { $0.add(running) }),
       ("counts", digest { $0.add(counts) }),
@@ -106,6 +113,15 @@ private struct Digest {
     for metric in metrics {
       add(stableHash(metric.name))
       add(metric.value)
+    }
+  }
+
+  mutating func add(_ trial: TrialNumber, _ notes: [String: String]) {
+    add(trial)
+    add(notes.count)
+    for (key, value) in notes.sorted(by: { $0.key < $1.key }) {
+      add(stableHash(key))
+      add(stableHash(value))
     }
   }
 
