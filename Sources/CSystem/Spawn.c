@@ -134,9 +134,10 @@ static _Noreturn void become(const plan *plan) {
 
   int input = lift_or_open(request->input, O_RDONLY, status);
   int output = lift_or_open(request->output, O_WRONLY, status);
+  int errors = request->errors >= 0 ? lift(request->errors, status) : output;
   int kept = request->kept >= 0 ? lift(request->kept, status) : -1;
   int registry = request->registry >= 0 ? lift(request->registry, status) : -1;
-  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 || (kept >= 0 && dup2(kept, 3) < 0)) {
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0 || (kept >= 0 && dup2(kept, 3) < 0)) {
     fail(status, TRIMTAB_SPAWN_DESCRIPTORS);
   }
   // Marked rather than closed: the status pipe has to live until the program begins.

@@ -12,6 +12,7 @@ struct TrimtabCommand: ParsableCommand {
     subcommands: [
       InitCommand.self,
       TuneCommand.self,
+      AskTellCommand.self,
       WatchCommand.self,
       StatusCommand.self,
       TrialsCommand.self,

@@ -25,7 +25,8 @@ typedef struct {
   char *_Nullable const *_Nullable environment;   // ends with NULL; NULL: the caller's own
   const char *_Nullable working_directory;        // NULL: the caller's own
   int input;     // becomes descriptor 0; -1: /dev/null
-  int output;    // becomes descriptors 1 and 2; -1: /dev/null
+  int output;    // becomes descriptor 1; -1: /dev/null
+  int errors;    // becomes descriptor 2; -1: the same as output
   int kept;      // becomes descriptor 3; -1: none
   int registry;  // a socket to which the child sends "+PID\n" just before the program begins; -1: none
   int die_with_parent;        // Linux: SIGKILL when the calling thread ends

@@ -5,18 +5,18 @@
 #endif
 
 /// Cuts a stream of bytes into lines, in bounded memory. Empty lines are passed over.
-struct LineSplitter {
+package struct LineSplitter {
   /// A line, or what is left of one that was too long.
-  enum Piece: Equatable {
+  package enum Piece: Equatable {
     case line([UInt8])
     /// The beginning of a line of more than `limit` bytes, whose rest is dropped.
     case oversized(beginning: [UInt8])
   }
 
   /// The longest line, in bytes without its end, that is passed on.
-  let limit: Int
+  package let limit: Int
   /// Progress bars end their lines with a carriage return; so each state of one is a line.
-  let endsAtCarriageReturn: Bool
+  package let endsAtCarriageReturn: Bool
 
   private var partial: [UInt8] = []
   private var isSkipping = false
@@ -24,12 +24,12 @@ struct LineSplitter {
   /// How many bytes of an oversized line are kept for the message about it.
   static let keptOfOversized = 200
 
-  init(limit: Int, endsAtCarriageReturn: Bool) {
+  package init(limit: Int, endsAtCarriageReturn: Bool) {
     self.limit = limit
     self.endsAtCarriageReturn = endsAtCarriageReturn
   }
 
-  mutating func append(_ bytes: UnsafeRawBufferPointer, into pieces: inout [Piece]) {
+  package mutating func append(_ bytes: UnsafeRawBufferPointer, into pieces: inout [Piece]) {
     var start = 0
     // Each is looked for again only once it has been passed, so that a chunk is searched once for both.
     var lineFeed = position(of: 10, in: bytes, from: 0)
@@ -49,7 +49,7 @@ struct LineSplitter {
   }
 
   /// Ends the stream: what came since the last line end is a line too.
-  mutating func finish(into pieces: inout [Piece]) { finishLine(into: &pieces) }
+  package mutating func finish(into pieces: inout [Piece]) { finishLine(into: &pieces) }
 
   /// The first place of `byte` at or after `start`, or the count of bytes.
   private func position(of byte: Int32, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {

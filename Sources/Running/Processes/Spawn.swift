@@ -8,10 +8,10 @@ import CSystem
 
 /// A descriptor that is closed with its last owner, which may be as soon as that has read `number` for the last time: keep it in a
 /// property, or alive with `withExtendedLifetime`, while the number is used.
-final class Descriptor {
-  let number: Int32
+package final class Descriptor {
+  package let number: Int32
 
-  init(owning number: Int32) { self.number = number }
+  package init(owning number: Int32) { self.number = number }
 
   deinit { close(number) }
 }
@@ -20,23 +20,25 @@ final class Descriptor {
 ///
 /// A session rather than a group alone: a program that asks for a password on the terminal then gets an error at once,
 /// where a background group would be stopped for ever; and Linux shares the processor fairly between sessions.
-struct SpawnRequest {
-  var arguments: [String]
+package struct SpawnRequest {
+  package var arguments: [String]
   /// `nil`: the caller's own.
-  var environment: [(name: String, value: String)]?
+  package var environment: [(name: String, value: String)]?
   /// `nil`: the caller's own.
-  var workingDirectory: String?
+  package var workingDirectory: String?
   /// The path to execute, as `ProgramPath.resolve` gives it.
-  var path: String
-  var input: Int32?
-  var output: Int32?
+  package var path: String
+  package var input: Int32?
+  /// For standard output, and for errors too unless `errors` takes them.
+  package var output: Int32?
+  package var errors: Int32?
   var kept: Int32?
   var registry: Int32?
-  var diesWithParent = false
+  package var diesWithParent = false
   var marksDescriptorsSingly = false
   var limits = ProcessLimits()
 
-  init(path: String, arguments: [String]) {
+  package init(path: String, arguments: [String]) {
     self.path = path
     self.arguments = arguments
   }
@@ -44,7 +46,7 @@ struct SpawnRequest {
   /// Starts the program, and returns the number of its process, which is that of its group too.
   ///
   /// - Throws: any `LaunchError` but those of the guard's start.
-  func spawn() throws(LaunchError) -> pid_t {
+  package func spawn() throws(LaunchError) -> pid_t {
     try checkTexts()
     let variables = environment?.map { $0.name + "=" + $0.value }
     let result = withCStrings(arguments) { arguments in
@@ -53,8 +55,8 @@ struct SpawnRequest {
           withOptionalCString(workingDirectory) { folder in
             var request = trimtab_spawn_request(
               path: path, arguments: arguments, environment: environment == nil ? nil : variables,
-              working_directory: folder, input: input ?? -1, output: output ?? -1, kept: kept ?? -1,
-              registry: registry ?? -1, die_with_parent: diesWithParent ? 1 : 0,
+              working_directory: folder, input: input ?? -1, output: output ?? -1, errors: errors ?? -1,
+              kept: kept ?? -1, registry: registry ?? -1, die_with_parent: diesWithParent ? 1 : 0,
               mark_descriptors_singly: marksDescriptorsSingly ? 1 : 0, cpu_seconds: limits.cpuSeconds ?? -1,
               address_space_bytes: limits.addressSpaceBytes ?? -1,
               sets_oom_score: limits.oomScoreAdjustment == nil ? 0 : 1, oom_score: limits.oomScoreAdjustment ?? 0)

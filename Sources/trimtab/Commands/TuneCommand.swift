@@ -40,7 +40,7 @@ struct TuneCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let (session, location, isNew) = try study.openSession()
-      if let file = location.file, !isNew { try settleDifferences(session, file) }
+      if let file = location.file, !isNew { try study.settleDifferences(session, file, amend: amend) }
       let spec = session.state.spec
       guard !spec.command.isEmpty else {
         throw CommandError(
@@ -103,40 +103,6 @@ struct TuneCommand: ParsableCommand {
   }
 
   // MARK: Before the start
-
-  /// A study that has begun is what its log says. Changes in the file are taken over only when that is asked for.
-  private func settleDifferences(_ session: Session, _ file: StudyFile) throws {
-    let present = session.state.spec
-    var wanted = file.spec
-    if wanted.seed == nil { wanted.seed = present.seed }
-    let differences = SpecDifference.list(from: present, to: wanted)
-    guard !differences.isEmpty else { return }
-    let list = differences.map { "  \($0.line("→"))" }.joined(separator: "\n")
-    do {
-      try wanted.checkSucceeds(present)
-    } catch {
-      throw CommandError(
-        .badInput,
-        """
-        \(study.study) differs from the study as it was begun:
-        \(list)
-        \(error)
-        Undo the change in the file, or give the file another study: name to begin a new study.
-        """)
-    }
-    guard amend else {
-      let changes = differences.map { "--set \(shellWord($0.change))" }.joined(separator: " ")
-      throw CommandError(
-        .badInput,
-        """
-        \(study.study) differs from the study as it was begun, and the study's log counts:
-        \(list)
-        To take the changes over, run this command with --amend, or:
-          trimtab amend \(study.reference) \(changes)
-        """)
-    }
-    try session.amend { _ in wanted }
-  }
 
   /// Looks for the command's program now, rather than with every trial.
   private func checkProgram(

@@ -8,7 +8,8 @@ import CSystem
 
 /// The signals by which a person or a system asks for the end, one after the other.
 struct InterruptSignals {
-  private let descriptor: Int32
+  /// Readable when a request has arrived.
+  let descriptor: Int32
 
   /// Takes the signals over for the rest of this process; to be called once.
   init() throws {

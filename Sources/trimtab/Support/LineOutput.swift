@@ -9,6 +9,8 @@ final class LineOutput {
   private var pending: [UInt8] = []
   /// Nobody reads any more.
   private(set) var isClosed = false
+  /// Bytes that the reader has not yet taken.
+  var pendingCount: Int { pending.count }
 
   /// A pipe that poll(2) calls writable takes this much at once.
   private static let chunk = 4096

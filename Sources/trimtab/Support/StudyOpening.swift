@@ -28,6 +28,40 @@ extension StudyArguments {
     let (session, isNew) = try Session.openOrCreate(file.spec, in: .file(location.storePath))
     return (session, location, isNew)
   }
+
+  /// A study that has begun is what its log says. Changes in the file are taken over only when that is asked for.
+  func settleDifferences(_ session: Session, _ file: StudyFile, amend: Bool) throws {
+    let present = session.state.spec
+    var wanted = file.spec
+    if wanted.seed == nil { wanted.seed = present.seed }
+    let differences = SpecDifference.list(from: present, to: wanted)
+    guard !differences.isEmpty else { return }
+    let list = differences.map { "  \($0.line("→"))" }.joined(separator: "\n")
+    do {
+      try wanted.checkSucceeds(present)
+    } catch {
+      throw CommandError(
+        .badInput,
+        """
+        \(study) differs from the study as it was begun:
+        \(list)
+        \(error)
+        Undo the change in the file, or give the file another study: name to begin a new study.
+        """)
+    }
+    guard amend else {
+      let changes = differences.map { "--set \(shellWord($0.change))" }.joined(separator: " ")
+      throw CommandError(
+        .badInput,
+        """
+        \(study) differs from the study as it was begun, and the study's log counts:
+        \(list)
+        To take the changes over, run this command with --amend, or:
+          trimtab amend \(reference) \(changes)
+        """)
+    }
+    try session.amend { _ in wanted }
+  }
 }
 
 extension StudyFile {
