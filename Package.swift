@@ -13,6 +13,7 @@ let package = Package(
   products: [
     .library(name: "Trimtab", targets: ["Trimtab"]),
     .executable(name: "trimtab", targets: ["TrimtabCommand"]),
+    .library(name: "TrimtabC", type: .static, targets: ["TrimtabC"]),
     .executable(name: "trimtab-speed", targets: ["TrimtabSpeed"]),
   ],
   dependencies: [
@@ -61,6 +62,9 @@ let package = Package(
         "TrimtabRunning",
       ],
       path: "Sources/Trimtab", swiftSettings: settings),
+    .target(name: "CTrimtab", path: "Sources/CTrimtab"),
+    .target(
+      name: "TrimtabC", dependencies: ["Trimtab", "CTrimtab"], path: "Sources/TrimtabC", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabCommand",
       dependencies: [

@@ -75,7 +75,7 @@ extension Session {
 
 extension Space {
   /// The configuration with exactly these parameters active.
-  fileprivate func configuration(using used: [UsedParameter]) throws -> Configuration {
+  func configuration(using used: [UsedParameter]) throws -> Configuration {
     var slots = [Double](repeating: .nan, count: slotCount)
     for item in used {
       guard let index = index(of: item.parameter.name) else { continue }

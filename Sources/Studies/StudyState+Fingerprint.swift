@@ -20,6 +20,7 @@ extension StudyState {
     }
     return [
       ("specification", stableHash(spec.json.text)),
+      ("revision", UInt64(revision)),
       ("eventCount", UInt64(eventCount)),
       ("trials", digest { digest in for trial in trials { digest.add(trial) } }),
       ("history", digest { $0.add(history) }),

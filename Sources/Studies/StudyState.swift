@@ -33,6 +33,8 @@ public enum BudgetLimit: Sendable, Equatable, CustomStringConvertible {
 /// event that may not changes nothing.
 public struct StudyState: Sendable {
   public private(set) var spec: StudySpec
+  /// How often the specification was amended.
+  public private(set) var revision = 0
   /// How many events have been absorbed; the sequence number of the next one.
   public private(set) var eventCount = 0
   public private(set) var trials: ContiguousArray<Trial> = []
@@ -93,7 +95,7 @@ public struct StudyState: Sendable {
       throw EventError("a log begins with the creation of its study")
     }
     try Self.checkTime(event)
-    spec = try StudySpec.parse(specification, name: "the log's specification")
+    spec = try StudySpec.parse(json: specification, name: "the log's specification")
     history = History(space: spec.space)
     createdAt = event.time
     latestTime = event.time
@@ -179,13 +181,14 @@ public struct StudyState: Sendable {
     switch event.body {
     case .studyCreated: throw EventError("a study is created only once")
     case .studyAmended(let specification):
-      let next = try StudySpec.parse(specification, name: "the amended specification")
+      let next = try StudySpec.parse(json: specification, name: "the amended specification")
       do {
         try next.checkSucceeds(spec)
       } catch {
         throw EventError(error.description)
       }
       spec = next
+      revision += 1
       history.amend(to: next.space)
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)

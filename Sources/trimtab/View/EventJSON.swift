@@ -70,13 +70,3 @@ enum EventJSON {
     state.spec.space.json(of: state.history.configuration(trial))
   }
 }
-
-extension FailureKind {
-  /// The kind as one word, for JSON.
-  var word: String { String(describing: self) }
-}
-
-extension StopReason {
-  /// The reason as one word, for JSON.
-  var word: String { String(describing: self) }
-}
