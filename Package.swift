@@ -73,7 +73,7 @@ let package = Package(
       ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabSpeed", dependencies: ["Trimtab", "CSQLite"], path: "Sources/Speed",
+      name: "TrimtabSpeed", dependencies: ["Trimtab", "TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(
@@ -104,7 +104,7 @@ let package = Package(
       name: "AnalysisTests", dependencies: ["TrimtabAnalysis", "TrimtabTestSupport"], path: "Tests/AnalysisTests",
       swiftSettings: settings),
     .testTarget(
-      name: "BenchmarksTests", dependencies: ["TrimtabBenchmarks", "TrimtabTestSupport"],
+      name: "BenchmarksTests", dependencies: ["Trimtab", "TrimtabBenchmarks", "TrimtabCommand", "TrimtabTestSupport"],
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),

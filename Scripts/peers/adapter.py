@@ -69,10 +69,10 @@ def main(arguments):
     module, kind, options = PEERS[arguments[0]]
     try:
         peer = getattr(importlib.import_module(f"adapters.{module}"), kind)(**options)
+        server.serve(arguments[0], importlib.metadata.version(peer.package), peer)
     except ImportError as error:
         print(f"{arguments[0]} is not installed: {error}", file=sys.stderr)
         return UNAVAILABLE
-    server.serve(arguments[0], importlib.metadata.version(peer.package), peer)
     return 0
 
 

@@ -39,6 +39,14 @@ public protocol Problem: Sendable {
   /// The unit of costs, such as `s`.
   var costUnit: String { get }
   var reference: Reference { get }
+  /// Configurations that nothing beats: with one objective those that score `reference.optimum`, with several some on
+  /// the front whose first objective does. Empty when nobody knows where they lie.
+  var optima: [Configuration] { get }
+  /// The best trade-offs between several objectives; nil when unknown, and with one objective.
+  var front: TrueFront? { get }
+  /// Whether training goes on from a lower resource to a higher one where it left off. Where not (as with a larger share of
+  /// the training data), going on costs the whole training again. True unless a problem says otherwise.
+  var continuesTraining: Bool { get }
 
   /// What training reports at a resource.
   ///
@@ -51,4 +59,10 @@ public protocol Problem: Sendable {
   /// The values by which a configuration is judged in the end: at full resource, and without the noise that an optimiser
   /// may have fitted (free of noise, or over seeds that `evaluate` never shows). NaN where it has none.
   func score(_ configuration: Configuration) -> [Double]
+}
+
+extension Problem {
+  public var optima: [Configuration] { [] }
+  public var front: TrueFront? { nil }
+  public var continuesTraining: Bool { true }
 }

@@ -5,7 +5,9 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [TPE.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
 
-  public static let schedulers: [CatalogueEntry] = [FullFidelity.entry, MedianStopping.entry, ASHA.entry]
+  public static let schedulers: [CatalogueEntry] = [
+    FullFidelity.entry, MedianStopping.entry, ASHA.entry, OneEpoch.entry,
+  ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
   ///
@@ -32,6 +34,7 @@ public enum Catalogue {
     switch part.name {
     case "median": return MedianStopping(part)
     case "asha": return ASHA(part)
+    case "one-epoch": return OneEpoch(part)
     default: return FullFidelity()
     }
   }

@@ -26,6 +26,7 @@ enum Speed {
       case "fill":
         try Replay.fill(
           store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
+      case "simulate": try Simulated.measure(scheduler: try text(arguments, 1), trials: try integer(arguments, 2))
       case "replay": try Replay.measure(store: try text(arguments, 1))
       default:
         throw Usage(
@@ -37,6 +38,7 @@ enum Speed {
                    trimtab-speed ask-tell SAMPLER TRIALS ASKS
                    trimtab-speed fill STORE TRIALS PARAMETERS
                    trimtab-speed replay STORE
+                   trimtab-speed simulate SCHEDULER TRIALS
             """)
       }
     } catch {

@@ -32,8 +32,16 @@ public protocol Scheduler: Sendable {
   ///   where it is).
   func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
 
+  /// Who goes on when no trial can be new, because the budget allows none or the sampler has no more: a scheduler that
+  /// waits for more trials before any goes on does not wait for them then. Never a new one.
+  func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
+
   /// What becomes of a running trial whose newest report the state has already absorbed.
   func verdict(on trial: TrialNumber, state: StudyState) -> Verdict
+}
+
+extension Scheduler {
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment { .wait }
 }
 
 /// A configuration with its bookkeeping, or the reason why there is none.
@@ -89,9 +97,9 @@ public struct Method: Sendable {
     case .wait: return .wait
     case .resume(let trial, let target, let annotation): return .resume(trial, target: target, annotation)
     case .new(let target, let annotation):
-      guard mayStartNew else { return .wait }
+      guard mayStartNew else { return withoutNew(state, canResume) ?? .wait }
       switch try sampler.sample(trial: state.trials.count, target: target, state: state) {
-      case .exhausted(let reason): return .exhausted(reason)
+      case .exhausted(let reason): return withoutNew(state, canResume) ?? .exhausted(reason)
       case .configuration(let configuration, var own):
         for entry in annotation.entries where Annotation.Field(rawValue: entry.field).map({ own[$0] == nil }) ?? true {
           own = Annotation(entries: own.entries + [entry])
@@ -99,6 +107,14 @@ public struct Method: Sendable {
         return .new(configuration, target: target, own)
       }
     }
+  }
+
+  private func withoutNew(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Proposal? {
+    guard
+      case .resume(let trial, let target, let annotation) = scheduler.assignmentWithoutNew(
+        state: state, canResume: canResume)
+    else { return nil }
+    return .resume(trial, target: target, annotation)
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {

@@ -23,6 +23,7 @@ struct TrimtabCommand: ParsableCommand {
       EnqueueCommand.self,
       AmendCommand.self,
       MethodsCommand.self,
+      BenchCommand.self,
       GuardCommand.self,
     ])
 }

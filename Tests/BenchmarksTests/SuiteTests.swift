@@ -22,7 +22,7 @@ final class SuiteTests: XCTestCase {
     """
 
   private func parse(_ text: String) throws -> Suite {
-    try Suite.parse(text, name: "small.yaml", defaultName: "small", peers: ["optuna-tpe"])
+    try Suite.parse(text, name: "small.yaml", defaultName: "small", peers: Peers.known)
   }
 
   private func runner(_ suite: Suite, _ role: SeedRole = .test) throws -> SuiteRunner {
@@ -88,12 +88,12 @@ final class SuiteTests: XCTestCase {
     let begun = Atomic(0)
     var made = 0
     var left = try runner.run(
-      into: try ResultStore(path: path), shouldStop: { begun.add(1, ordering: .relaxed).oldValue >= 4 }
-    ) { _ in made += 1 }
+      into: try ResultStore(path: path), shouldStop: { begun.add(1, ordering: .relaxed).oldValue >= 4 },
+      progress: { _ in made += 1 })
     XCTAssertEqual(made, 4)
     XCTAssertEqual(left, 8)
     let store = try ResultStore(path: path)
-    left = try runner.run(into: store, shouldStop: { false }) { _ in made += 1 }
+    left = try runner.run(into: store, shouldStop: { false }, progress: { _ in made += 1 })
     XCTAssertEqual(left, 0)
     XCTAssertEqual(made, 12)
     for job in suite.jobs(.test) {
@@ -103,7 +103,7 @@ final class SuiteTests: XCTestCase {
       anew.thinkingSeconds = stored.thinkingSeconds
       XCTAssertEqual(stored, anew)
     }
-    left = try runner.run(into: store, shouldStop: { false }) { _ in XCTFail("nothing is left to do") }
+    left = try runner.run(into: store, shouldStop: { false }, progress: { _ in XCTFail("nothing is left to do") })
   }
 
   func testResultsAreNotWrittenIntoAStudysStore() throws {

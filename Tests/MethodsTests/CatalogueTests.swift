@@ -51,7 +51,7 @@ final class CatalogueTests: XCTestCase {
     XCTAssertEqual(sampler.hint, "did you mean 'tpe'?")
     XCTAssertEqual(try problem(spec(PartSpec("tpe"), PartSpec("ahsa"))).hint, "did you mean 'asha'?")
     XCTAssertEqual(
-      try problem(spec(PartSpec("tpe"), PartSpec("evolution"))).hint, "possible: full, median, asha")
+      try problem(spec(PartSpec("tpe"), PartSpec("evolution"))).hint, "possible: full, median, asha, one-epoch")
   }
 
   func testAnUnknownOptionGetsTheNearestOne() throws {
@@ -83,8 +83,16 @@ final class CatalogueTests: XCTestCase {
     XCTAssertEqual(brackets.message, "4 brackets need as many levels, and there are 3: 1, 3, 9")
   }
 
+  func testOneEpochCannotKeepMoreThanItBegins() throws {
+    let part = PartSpec("one-epoch", options: ["first": .integer(5)])
+    let found = try problem(spec(PartSpec("random"), part, fidelity: epochs))
+    XCTAssertEqual(found.path, ["method", "scheduler", "first"])
+    XCTAssertEqual(found.message, "of 5 trials 10 cannot go on")
+    XCTAssertEqual(found.hint, "lower keep, or raise first")
+  }
+
   func testSchedulersThatNeedAFidelityAreRefusedWithoutOne() throws {
-    for name in ["asha", "median"] {
+    for name in ["asha", "median", "one-epoch"] {
       let found = try problem(spec(PartSpec("tpe"), PartSpec(name)))
       XCTAssertEqual(found.path, ["method", "scheduler"])
       XCTAssertEqual(

@@ -11,11 +11,16 @@ final class ConformanceTests: XCTestCase {
 
   private func schedulers() -> [PartSpec] {
     Catalogue.schedulers.flatMap { entry in
-      entry.name == "asha"
-        ? [
+      switch entry.name {
+      case "asha":
+        [
           PartSpec("asha"), PartSpec("asha", options: ["variant": .text("stopping")]),
           PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3)]),
-        ] : [PartSpec(entry.name)]
+        ]
+      case "one-epoch":
+        [PartSpec("one-epoch"), PartSpec("one-epoch", options: ["first": .integer(8), "keep": .integer(3)])]
+      default: [PartSpec(entry.name)]
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import XCTest
 @testable import TrimtabMethods
 
 /// Drives schedulers with losses from a table instead of an objective.
-private struct Table {
+struct Table {
   var driver: StudyDriver
   /// The loss of a trial at a resource.
   let loss: (TrialNumber, Double) -> Double

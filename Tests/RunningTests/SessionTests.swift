@@ -240,7 +240,7 @@ final class SessionTests: XCTestCase {
 }
 
 /// A clock that the test moves.
-private final class TestClock: @unchecked Sendable {
+final class TestClock: @unchecked Sendable {
   var now: Timestamp = 1_000
 }
 

@@ -95,6 +95,8 @@ class Server:
                 answer = {"error": {"kind": error.kind, "message": str(error)}}
             except Unsupported as error:
                 answer = {"error": {"kind": "badStudy", "message": f"{name}: {error}"}}
+            except ImportError:
+                raise  # a package that is needed only for this
             except Exception as error:
                 traceback.print_exc()
                 answer = {"error": {"kind": "failure", "message": f"{name}: {type(error).__name__}: {error}"}}

@@ -3,6 +3,7 @@ import ast
 
 import ConfigSpace as cs
 
+from .conditions import describe
 from .space import Unsupported
 
 
@@ -18,17 +19,6 @@ def hyperparameter(axis):
     return cs.UniformIntegerHyperparameter(axis.name, axis.low, axis.high, log=axis.log)
 
 
-def native_values(parameter, values):
-    """Values in the study's terms as the hyperparameter has them."""
-    axis = parameter.axis
-    if axis.kind in ("category", "ordinal"):
-        indices = [i for i, choice in enumerate(parameter.choices) if choice in values]
-        return [axis.labels[i] for i in indices] if axis.kind == "category" else indices
-    if axis.kind == "integer" and parameter.step == 1:
-        return values
-    raise Unsupported(f"a condition on {parameter.name} cannot be taken")
-
-
 def condition(child, node, space, parameters):
     """The condition of one hyperparameter from a part of its expression."""
     expression = child.condition
@@ -39,22 +29,38 @@ def condition(child, node, space, parameters):
     if isinstance(node, ast.BoolOp):
         parts = [condition(child, part, space, parameters) for part in node.values]
         return (cs.AndConjunction if isinstance(node.op, ast.And) else cs.OrConjunction)(*parts)
-    if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+    if isinstance(node, ast.Name) and expression.name(node) is not None:
+        parent = parameters.by_name[expression.name(node)]
+        values, op = [True], ast.Eq
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and expression.name(node.left) is not None:
+        parent = parameters.by_name[expression.name(node.left)]
+        op, right = type(node.ops[0]), node.comparators[0]
+        items = getattr(right, "elts", [right])
+        if parent.name in expression.choices:
+            values = [expression.choice(item) for item in items]
+        elif all(isinstance(item, ast.Constant) for item in items):
+            values = [item.value for item in items]
+        else:
+            refuse()
+    else:
         refuse()
-    parent = parameters.by_name.get(expression.name(node.left))
-    if parent is None or parent.axis is None:
+    axis = parent.axis
+    if axis is None or axis.low == axis.high and axis.kind != "category":
         refuse()
-    right = expression.evaluate(node.comparators[0], {})
-    one, other = space[child.axis.name], space[parent.axis.name]
-    op = type(node.ops[0])
-    values = native_values(parent, right if isinstance(right, list) else [right])
+    if axis.kind in ("category", "ordinal"):
+        names = [describe(choice) for choice in parent.choices]
+        indices = [names.index(describe(value)) for value in values]
+        values = [axis.labels[i] for i in indices] if axis.kind == "category" else indices
+    elif axis.kind != "integer" or parent.step != 1:
+        refuse()
+    one, other = space[child.axis.name], space[axis.name]
     if op is ast.In:
         return cs.InCondition(one, other, values)
     kinds = {
         ast.Eq: cs.EqualsCondition, ast.NotEq: cs.NotEqualsCondition, ast.Gt: cs.GreaterThanCondition,
         ast.Lt: cs.LessThanCondition,
     }
-    if op not in kinds or len(values) != 1:
+    if op not in kinds:
         refuse()
     return kinds[op](one, other, values[0])
 

@@ -5,6 +5,7 @@ import numpy
 from hyperopt import hp
 
 from .base import Peer, Suggestion
+from .conditions import describe
 from .space import Unsupported
 
 
@@ -27,10 +28,10 @@ class HyperoptPeer(Peer):
         for child in self.study.space.parameters:
             if not child.condition or not child.axis:
                 continue
-            branch = child.condition.choices()
-            if branch is None or self.study.space.by_name[branch[0]].choices is None:
+            branch = child.condition.is_choice()
+            if branch is None or self.study.space.by_name[branch[0]].kind == "ordinal":
                 raise Unsupported(f"{child.name}: the condition '{child.condition.text}' cannot be taken")
-            if branch[0] == parent.name and value in branch[1]:
+            if branch[0] == parent.name and describe(value) in branch[1]:
                 found[child.axis.name] = self.node(child)
         return found
 
@@ -45,9 +46,6 @@ class HyperoptPeer(Peer):
         if axis.kind == "category":
             return hp.choice(
                 axis.name, [{"value": i, **self.children(parameter, v)} for i, v in enumerate(parameter.choices)])
-        if axis.kind == "ordinal" and any(
-            c.condition and parameter.name in c.condition.names for c in self.study.space.parameters):
-            raise Unsupported(f"a condition on the ordinal {parameter.name} cannot be taken")
         if axis.kind == "float":
             if axis.log:
                 return hp.loguniform(axis.name, math.log(axis.low), math.log(axis.high))

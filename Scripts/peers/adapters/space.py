@@ -29,10 +29,10 @@ class Axis:
 
 
 class Parameter:
-    def __init__(self, index, name, spec, names):
+    def __init__(self, index, name, spec, specs):
         self.name = name
         self.kind = spec["type"]
-        self.condition = Condition(spec["when"], names) if "when" in spec else None
+        self.condition = Condition(spec["when"], specs) if "when" in spec else None
         self.fixed = spec.get("fixed")
         self.is_fixed = "fixed" in spec
         self.choices = spec.get("choices")
@@ -99,7 +99,7 @@ def logit(p):
 
 class Space:
     def __init__(self, spec):
-        self.parameters = [Parameter(i, name, entry, list(spec)) for i, (name, entry) in enumerate(spec.items())]
+        self.parameters = [Parameter(i, name, entry, spec) for i, (name, entry) in enumerate(spec.items())]
         self.by_name = {p.name: p for p in self.parameters}
         self.order = self.sorted()
 

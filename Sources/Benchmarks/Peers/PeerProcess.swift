@@ -90,7 +90,7 @@ public final class PeerProcess {
 
   private func check(_ run: AssignedRun) throws(PeerError) -> PeerRun {
     func misbehaved(_ what: String) -> PeerError {
-      close()
+      channel.close(grace: .zero)
       return PeerError(.misbehaved, "\(name), trial \(run.trial): \(what)")
     }
     let configuration: Configuration

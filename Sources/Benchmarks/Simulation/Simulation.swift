@@ -31,7 +31,7 @@ public struct SimulationClock: Sendable, Hashable {
   public var delay = 0.0
   /// Seconds between the moments at which free workers are served; 0 serves them at once.
   public var wake = 0.0
-  /// Whether a paused trial goes on where it was; otherwise it is trained again from the start.
+  /// Whether a paused trial goes on where it was, if its problem lets it; otherwise it is trained again from the start.
   public var hasCheckpoints = true
 
   public init() {}
@@ -131,6 +131,7 @@ private struct SimulationRun {
   let optimiser: any Optimiser
   let time: VirtualTime
   let usesFidelity: Bool
+  let hasCheckpoints: Bool
   let sign: Double
 
   var queue = EventQueue<Event>()
@@ -149,6 +150,7 @@ private struct SimulationRun {
     self.optimiser = optimiser
     self.time = time
     self.usesFidelity = usesFidelity && simulation.problem.fidelity != nil
+    hasCheckpoints = simulation.clock.hasCheckpoints && simulation.problem.continuesTraining
     sign = simulation.problem.objectives[0].sign
     idleWorkers = simulation.workers
   }
@@ -219,7 +221,7 @@ private struct SimulationRun {
       trace.trials += 1
       reached[trial] = before
     }
-    if !simulation.clock.hasCheckpoints { before = Reached() }
+    if !hasCheckpoints { before = Reached() }
     let key = configuration.key
     let seed: UInt64
     if let known = seeds[trial] {
@@ -326,7 +328,7 @@ private struct SimulationRun {
   /// Adds what the newest report used.
   private mutating func charge(_ trial: TrialNumber, _ run: RunningTrial, _ resource: Double?) {
     var known = reached[trial] ?? Reached()
-    let previous = run.next > 0 ? run.stops[run.next - 1] : simulation.clock.hasCheckpoints ? known.resource : 0
+    let previous = run.next > 0 ? run.stops[run.next - 1] : hasCheckpoints ? known.resource : 0
     if let resource, let full = problem.resources.last {
       trace.evaluations += (resource - previous) / full
       known.resource = max(known.resource, resource)

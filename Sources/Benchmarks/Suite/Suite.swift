@@ -146,8 +146,8 @@ public struct Suite: Sendable {
       for problem in problems {
         var stream = RandomStream(
           seed: seed, purpose: stableHash("suite " + role.rawValue + " " + problem.label), index: UInt64(repetition))
-        // Seeds are whole numbers in study files, which have 63 bits.
-        let seed = stream.next() >> 1
+        // The generators of many peers take 32 bits, some of them with a sign.
+        let seed = stream.next() >> 33
         for method in methods {
           jobs.append(
             Job(

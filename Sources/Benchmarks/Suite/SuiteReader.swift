@@ -6,10 +6,10 @@ extension Suite {
   /// Reads a suite file, YAML or JSON.
   /// - Parameters:
   ///   - name: what errors call the text, such as the file's path.
-  ///   - peers: the names of the peers that are known.
+  ///   - peers: the peers that are known.
   /// - Throws: `Diagnostics` with every error found, each at its place.
   public static func parse(
-    _ text: String, name: String, defaultName: String, peers: [String]
+    _ text: String, name: String, defaultName: String, peers: [KnownPeer]
   ) throws(Diagnostics) -> Suite {
     let root = try SourceNode.parse(text, name: name)
     var reader = SuiteReader(source: SourceText(name: name, text: text), peers: peers)
@@ -70,9 +70,9 @@ extension FileSection {
 
 private struct SuiteReader {
   var values: FileValues
-  let peers: [String]
+  let peers: [KnownPeer]
 
-  init(source: SourceText, peers: [String]) {
+  init(source: SourceText, peers: [KnownPeer]) {
     values = FileValues(diagnostics: Diagnostics(source: source))
     self.peers = peers
   }
@@ -166,11 +166,12 @@ private struct SuiteReader {
     let fidelity = fields["fidelity"].flatMap { values.boolean($0, "fidelity") }
     if let node = fields["peer"] {
       guard let peer = values.text(node, "peer") else { return nil }
-      guard peers.contains(peer) else {
-        values.diagnostics.add("there is no peer '\(peer)'", at: node, hint: suggestion(for: peer, among: peers))
+      guard let known = peers.first(where: { $0.name == peer }) else {
+        values.diagnostics.add(
+          "there is no peer '\(peer)'", at: node, hint: suggestion(for: peer, among: peers.map(\.name)))
         return nil
       }
-      return MethodEntry(name ?? peer, .peer(peer), usesFidelity: fidelity ?? peer.contains("hyperband"))
+      return MethodEntry(name ?? peer, .peer(peer), usesFidelity: fidelity ?? known.needsFidelity)
     }
     if let node = fields["command"] {
       guard case .sequence(let items) = node.content, !items.isEmpty else {
@@ -232,7 +233,9 @@ private struct SuiteReader {
     if let node = fields["thinking"], let value = values.oneOf(SimulationClock.Thinking.self, node, "thinking") {
       clock.thinking = value
     }
-    if let node = fields["delay"], let value = values.seconds(node, "delay", isZeroAllowed: true) { clock.delay = value }
+    if let node = fields["delay"], let value = values.seconds(node, "delay", isZeroAllowed: true) {
+      clock.delay = value
+    }
     if let node = fields["wake"], let value = values.seconds(node, "wake", isZeroAllowed: true) { clock.wake = value }
     if let node = fields["checkpoints"], let value = values.boolean(node, "checkpoints") {
       clock.hasCheckpoints = value

@@ -65,7 +65,7 @@ struct EnqueueCommand: ParsableCommand {
     do {
       return try space.values(try JSONValue.parse(json))
     } catch let error as JSONError {
-      throw CommandError(.badInput, "--json: \(error)")
+      throw CommandError(.badInput, "--json: \(error) in \(json)")
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Trimtab
+import TrimtabBenchmarks
 
 #if canImport(Glibc)
   import Glibc
@@ -52,7 +53,8 @@ func errorText(_ error: any Error) -> String {
 func status(of error: any Error) -> ExitStatus {
   switch error {
   case let error as CommandError: error.status
-  case is Diagnostics, is SpaceError, is EventError, is MethodError: .badInput
+  case is Diagnostics, is SpaceError, is EventError, is MethodError, is ProblemError, is ProblemOptionError: .badInput
+  case is SuiteComparison.Missing: .notFound
   case let error as StoreError:
     switch error.kind {
     case .notFound: .notFound

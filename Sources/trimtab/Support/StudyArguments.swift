@@ -53,7 +53,7 @@ struct StudyLocation {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func stem(of path: String) -> String {
+  static func stem(of path: String) -> String {
     let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
   }
@@ -107,4 +107,15 @@ func readText(_ path: String) throws -> String {
     throw CommandError(.badInput, "\(path): the file is not UTF-8 text (save it as UTF-8)")
   }
   return text
+}
+
+/// Writes a text file in place of what is there.
+/// - Throws: `CommandError` naming the file.
+func writeText(_ text: String, to path: String) throws {
+  do {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+  } catch {
+    throw CommandError(
+      .failure, "\(path): the file cannot be written (does the folder exist, and may you write there?)")
+  }
 }
