@@ -1,8 +1,7 @@
-"""Puts the shared library and the program into the wheel, and names the systems that can load them."""
+"""Names the systems that can load what Scripts/native.sh put into the package."""
 
 import os
 import platform
-import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,20 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class NativeFiles(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds what Scripts/build-shared.sh made, from the folder in TRIMTAB_NATIVE."""
+    """Gives the wheel the tag of the native files; refuses to build one without them."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if version == "editable":
-            return
-        folder = Path(os.environ.get("TRIMTAB_NATIVE", Path(self.root).parent / ".build" / "shared"))
+        folder = Path(self.root) / "src" / "trimtab" / "_native"
         library = "libtrimtab.dylib" if sys.platform == "darwin" else "libtrimtab.so"
-        for name in (library, "trimtab"):
-            file = folder / name
-            if not file.exists():
-                raise FileNotFoundError(f"{file}: run Scripts/build-shared.sh first, or `make wheel`")
-            file.chmod(file.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-            build_data["force_include"][str(file)] = f"trimtab/_native/{name}"
+        for name in (library, "trimtab", "_core.abi3.so"):
+            if not (folder / name).exists():
+                raise FileNotFoundError(f"{folder / name}: run Scripts/native.sh first, or `make wheel`")
         machine = platform.machine()
         if sys.platform == "darwin":
             tag = f"macosx_15_0_{machine}"
         else:
-            tag = f"manylinux_2_35_{machine}"
+            tag = f"manylinux_{(folder / 'glibc').read_text().strip().replace('.', '_')}_{machine}"
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{os.environ.get('TRIMTAB_PLATFORM_TAG', tag)}"
+        build_data["tag"] = f"cp39-abi3-{os.environ.get('TRIMTAB_PLATFORM_TAG', tag)}"

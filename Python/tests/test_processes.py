@@ -10,8 +10,9 @@ import sys
 import time
 
 import pytest
-import trimtab as tt
 from objectives import branches, dies_at_two, fails_at_three, own_process, parabola
+
+import trimtab as tt
 
 
 def test_processes_run_trials_of_a_study_in_memory() -> None:

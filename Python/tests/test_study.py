@@ -11,8 +11,9 @@ import time
 import traceback
 
 import pytest
-import trimtab as tt
 from objectives import branches, fails_at_three, parabola, reports
+
+import trimtab as tt
 
 
 def test_a_study_finds_the_minimum() -> None:

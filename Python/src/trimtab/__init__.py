@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     )
     from ._study import Fidelity, Study, create_study, load_study
     from ._trial import Trial
-    from .command import CommandTrial, current_trial
 
 _PLACES = {
     "_engine": ["engine_version"],
@@ -54,15 +53,14 @@ _PLACES = {
     "_space": ["Bool", "Categorical", "Constant", "Float", "Int", "Parameter", "Permutation", "Simplex", "Space"],
     "_study": ["Fidelity", "Study", "create_study", "load_study"],
     "_trial": ["Trial"],
-    "command": ["CommandTrial", "current_trial"],
 }
 _PLACE = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "Bool", "Categorical", "ClosedError", "CommandTrial", "ConflictError", "Constant", "Fidelity", "Float",
+    "Bool", "Categorical", "ClosedError", "ConflictError", "Constant", "Fidelity", "Float",
     "ForkedError", "FrozenTrial", "Int", "InvalidReportError", "InvalidStudyError", "NotFoundError", "NotRunningError",
     "Parameter", "Permutation", "Simplex", "Space", "StoreError", "Study", "StudyDirection", "StudyFinished", "Trial",
-    "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study", "current_trial", "engine_version",
+    "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study", "engine_version",
     "load_study",
 ]
 

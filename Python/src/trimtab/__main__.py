@@ -1,24 +1,25 @@
-"""``python -m trimtab`` and ``trimtab``: the program itself, and what only Python can do."""
+"""``python -m trimtab`` and ``trimtab``: the program itself."""
 
 import os
 import sys
 
-from ._engine import native_folder
-
-_PYTHON_COMMANDS = {("import",), ("export", "--to")}
+from ._native import check_system, native_folder
 
 
 def main() -> None:
     """Run the program in place of this process."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["import"] or (arguments[:1] == ["export"] and any(a.split("=")[0] == "--to" for a in arguments)):
-        from .convert import main as convert
-
-        sys.exit(convert(arguments))
     program = native_folder() / "trimtab"
     if not program.exists():
-        sys.exit(f"trimtab: {program}: the program is missing: install the wheel again (pip install --force-reinstall trimtab)")
-    os.execv(program, [str(program), *arguments])
+        sys.exit(
+            f"trimtab: {program}: the program is missing: install the wheel again "
+            "(pip install --force-reinstall trimtab)")
+    problem = check_system()
+    if problem is not None:
+        sys.exit(f"trimtab: {problem}")
+    try:
+        os.execv(program, [str(program), *sys.argv[1:]])
+    except OSError as error:
+        sys.exit(f"trimtab: {program} cannot be run: {error} (install the wheel for this system: pip install trimtab)")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class FrozenTrial:
         return cls(
             trial["trial"], TrialState(trial["state"]), None if None in values else values,  # type: ignore[arg-type]
             params, user_attributes(trial.get("notes", {})),
-            {number(at): number(value) for at, value in zip(curve["resource"], curve["value"], strict=True)},
+            {number(at): number(value) for at, value in zip(curve["resource"], curve["value"])},
             trial["seconds"], trial.get("resource"), trial.get("origin"), trial.get("failure"), trial.get("started"),
             trial.get("ended"))
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ._engine import FINISHED, RUN
+from ._engine import RUN, WAIT
 from ._errors import NotRunningError, TrialPruned
-from ._frozen import FrozenTrial, TrialState
+from ._frozen import FrozenTrial
 from ._trial import Trial
 
 if TYPE_CHECKING:
-    from ._study import Callback, Objective, Study
+    from ._study import Callback, Ending, Objective, Study
 
 #: The longest that a worker sleeps while there is nothing to do for now, in seconds.
 LONGEST_PAUSE = 0.05
@@ -57,30 +57,42 @@ class Allowance:
 
 def run_trials(
     study: Study, objective: Objective, take: Callable[[], bool], give_back: Callable[[], None],
-    is_over: Callable[[], bool], catch: tuple[type[Exception], ...], ended: Callable[[Trial, FrozenTrial], None],
+    is_over: Callable[[], bool], catch: tuple[type[Exception], ...], ended: Callable[[Trial, FrozenTrial], None] | None,
 ) -> None:
-    """One worker's trials, one after the other."""
-    ask = study._transport.ask
+    """One worker's trials, one after the other.
+
+    - ended: called after each trial; None when nobody wants to know.
+    """
     while take():
-        pause = 0.0005
-        while True:
-            code, answer = ask()
-            if code == RUN:
-                break
-            if code == FINISHED or is_over():
+        trial = Trial(study)
+        try:
+            if not _ask(study, trial, is_over):
                 give_back()
                 return
-            time.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
-        trial = Trial(study, answer)  # type: ignore[arg-type]
-        frozen = run_trial(study, objective, trial, catch)
-        if frozen is not None:
-            ended(trial, frozen)
+            ending = run_trial(study, objective, trial, catch)
+        except BaseException:
+            # KeyboardInterrupt and SystemExit can come at any point: the trial is not to blame.
+            if trial.number >= 0 and not trial._is_over:
+                study._release(trial)
+            raise
+        if ended is not None and ending is not None:
+            ended(trial, trial._frozen(*ending))
 
 
-def run_trial(
-    study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]
-) -> FrozenTrial | None:
+def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
+    """Wait for a trial to run; false when there will be none."""
+    pause = 0.0005
+    while True:
+        answer = study._ask(trial)
+        if answer == RUN:
+            return True
+        if answer != WAIT or is_over():
+            return False
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def run_trial(study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]) -> Ending | None:
     """Run one trial and tell how it ended; None when it was taken from this worker meanwhile."""
     try:
         values = study._check_values(objective(trial))
@@ -88,22 +100,17 @@ def run_trial(
         return study._prune(trial)
     except NotRunningError:
         # Stopped by a person or given to another worker: there is nothing to tell.
-        trial._is_over = True
+        trial._finish()
         return None
     except Exception as error:
-        frozen = study._fail(trial, error)
+        ending = study._fail(trial, error)
         if isinstance(error, catch):
-            return frozen
-        raise
-    except BaseException:
-        # KeyboardInterrupt and SystemExit: the trial is not to blame.
-        if not trial._is_over:
-            study._release(trial)
+            return ending
         raise
     try:
         return study._complete(trial, values)
     except NotRunningError:
-        trial._is_over = True
+        trial._finish()
         return None
 
 
@@ -151,7 +158,9 @@ def _work(
 
     study._optimizing.is_running = True
     try:
-        run_trials(study, objective, allowance.take, allowance.give_back, allowance.is_over, catch, ended)
+        run_trials(
+            study, objective, allowance.take, allowance.give_back, allowance.is_over, catch,
+            ended if callbacks else None)
     finally:
         study._optimizing.is_running = False
 
@@ -186,4 +195,4 @@ def _optimize_in_threads(
         raise errors[0]
 
 
-__all__ = ["Allowance", "TrialState", "optimize", "run_trial", "run_trials"]
+__all__ = ["Allowance", "optimize", "run_trial", "run_trials"]

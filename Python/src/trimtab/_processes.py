@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from ._engine import Transport
-from ._errors import TrialPruned, TrimtabError
+from ._errors import TrimtabError
 from ._frozen import FrozenTrial
 from ._optimize import Allowance, run_trials
 from ._trial import Trial
@@ -54,7 +54,7 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
-def _child(connection: Any, objective: Objective, catch: tuple[type[Exception], ...]) -> None:
+def _child(connection: Any, objective: Objective, catch: tuple[type[Exception], ...], tells: bool) -> None:
     from ._study import Study
 
     transport = Piped(connection)
@@ -66,7 +66,7 @@ def _child(connection: Any, objective: Objective, catch: tuple[type[Exception], 
 
         run_trials(
             study, objective, lambda: bool(transport.call(_TAKE)), lambda: transport.call(_GIVE_BACK),
-            lambda: bool(transport.call(_IS_OVER)), catch, ended)
+            lambda: bool(transport.call(_IS_OVER)), catch, ended if tells else None)
     except KeyboardInterrupt:
         # The parent has got it as well and says so.
         pass
@@ -110,7 +110,7 @@ class _Child:
         self.running: set[int] = set()
         self.connection: Connection
         self.connection, end = context.Pipe()
-        self.process = context.Process(target=_child, args=(end, objective, catch), daemon=True)
+        self.process = context.Process(target=_child, args=(end, objective, catch, bool(callbacks)), daemon=True)
         self.process.start()
         end.close()
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -217,4 +217,4 @@ def optimize_in_processes(
         raise errors[0]
 
 
-__all__ = ["Piped", "RemoteTraceback", "TrialPruned", "optimize_in_processes"]
+__all__ = ["Piped", "RemoteTraceback", "optimize_in_processes"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Union
 
 from ._errors import InvalidStudyError
@@ -98,7 +98,7 @@ class Parameter:
         """A value that JSON has, as Python has it."""
         return value
 
-    def from_slot(self, slots: Sequence[float], index: int) -> Any:
+    def from_slots(self, slots: Callable[[int], float], index: int) -> Any:
         """The value that a configuration's slots hold from an index on."""
         raise NotImplementedError
 
@@ -190,8 +190,8 @@ class Float(Parameter):
     def encode(self, value: Any, name: str) -> float:
         return _finite(value, name)
 
-    def from_slot(self, slots: Sequence[float], index: int) -> float:
-        return slots[index]
+    def from_slots(self, slots: Callable[[int], float], index: int) -> float:
+        return slots(index)
 
     def check(self, value: Any, name: str) -> None:
         _check_range(value, self.low, self.high, name)
@@ -231,8 +231,8 @@ class Int(Parameter):
     def encode(self, value: Any, name: str) -> int:
         return _whole(value, name)
 
-    def from_slot(self, slots: Sequence[float], index: int) -> int:
-        return int(slots[index])
+    def from_slots(self, slots: Callable[[int], float], index: int) -> int:
+        return int(slots(index))
 
     def check(self, value: Any, name: str) -> None:
         _check_range(value, self.low, self.high, name)
@@ -265,8 +265,8 @@ class Categorical(Parameter):
     def decode(self, value: Any) -> Any:
         return decode_choice(value)
 
-    def from_slot(self, slots: Sequence[float], index: int) -> Any:
-        return self.choices[int(slots[index])]
+    def from_slots(self, slots: Callable[[int], float], index: int) -> Any:
+        return self.choices[int(slots(index))]
 
     def check(self, value: Any, name: str) -> None:
         if value not in self.choices:
@@ -286,8 +286,8 @@ class Bool(Parameter):
     def _members(self) -> dict[str, Any]:
         return {}
 
-    def from_slot(self, slots: Sequence[float], index: int) -> bool:
-        return slots[index] != 0
+    def from_slots(self, slots: Callable[[int], float], index: int) -> bool:
+        return slots(index) != 0
 
 
 class Constant(Parameter):
@@ -310,7 +310,7 @@ class Constant(Parameter):
     def decode(self, value: Any) -> Any:
         return decode_choice(value)
 
-    def from_slot(self, slots: Sequence[float], index: int) -> Any:
+    def from_slots(self, slots: Callable[[int], float], index: int) -> Any:
         return self.value
 
 
@@ -334,8 +334,8 @@ class Permutation(Parameter):
     def decode(self, value: Any) -> list[Any]:
         return [decode_choice(item) for item in value]
 
-    def from_slot(self, slots: Sequence[float], index: int) -> list[Any]:
-        return [self.items[int(slots[index + i])] for i in range(len(self.items))]
+    def from_slots(self, slots: Callable[[int], float], index: int) -> list[Any]:
+        return [self.items[int(slots(index + i))] for i in range(len(self.items))]
 
     @property
     def slot_count(self) -> int:
@@ -362,8 +362,8 @@ class Simplex(Parameter):
     def decode(self, value: Any) -> list[float]:
         return [float(weight) for weight in value]
 
-    def from_slot(self, slots: Sequence[float], index: int) -> list[float]:
-        return list(slots[index:index + len(self.parts)])
+    def from_slots(self, slots: Callable[[int], float], index: int) -> list[float]:
+        return [slots(index + i) for i in range(len(self.parts))]
 
     @property
     def slot_count(self) -> int:
@@ -391,8 +391,8 @@ class Opaque(Parameter):
     def decode(self, value: Any) -> Any:
         return int(value) if self._entry["type"] == "integer" else value
 
-    def from_slot(self, slots: Sequence[float], index: int) -> Any:
-        return int(slots[index]) if self._entry["type"] == "integer" else slots[index]
+    def from_slots(self, slots: Callable[[int], float], index: int) -> Any:
+        return int(slots(index)) if self._entry["type"] == "integer" else slots(index)
 
 
 def parameter_from_json(entry: Mapping[str, Any]) -> Parameter:

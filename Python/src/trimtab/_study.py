@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
-from ._engine import COMPLETED, FINISHED, PAUSE, RUN, WAIT, Local, Run, Transport
+from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Local, Transport, core
 from ._errors import ConflictError, InvalidStudyError, NotFoundError, StudyFinished, TrimtabError
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
-from ._space import Parameter, Space, encode_choice, parameter_from_json
+from ._space import Float, Int, Parameter, Space, encode_choice
 from ._trial import Trial, _objective
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Objective = Callable[[Trial], Union[float, Sequence[float]]]
 Callback = Callable[["Study", FrozenTrial], None]
 Part = Union[str, Mapping[str, Any]]
+#: How a trial ended: its state, its values, and why it failed.
+Ending = tuple[TrialState, Union[float, list[float], None], Union[str, None]]
 
 
 class Fidelity:
@@ -45,21 +47,24 @@ class Fidelity:
 
 
 class Known:
-    """The parameters of a study at one of its revisions, as trials look them up: signature, parameter, and place."""
+    """The parameters of a study at one of its revisions. Later revisions only add parameters, at the end."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, revision: int) -> None:
         self.space = space
-        self.names = space.names
-        self.by_name: dict[str, tuple[Any, Parameter, int]] = {}
-        self.by_slot: dict[str, tuple[Any, Parameter, int]] = {}
-        self.numbers: dict[str, tuple[Any, int]] = {}
+        self.revision = revision
+        #: Signature, parameter, and first slot, by name.
+        self.entries: dict[str, tuple[Any, Parameter, int]] = {}
+        #: Numbers that stand for themselves in a slot.
+        self.domains: dict[str, bytes] = {}
         slot = 0
-        for index, (name, parameter) in enumerate(space.parameters.items()):
-            signature = parameter.signature()
-            self.by_name[name] = (signature, parameter, index)
-            self.by_slot[name] = (signature, parameter, slot)
-            if parameter.kind in ("float", "integer") and signature[0] == parameter.kind:
-                self.numbers[name] = (signature, slot)
+        for name, parameter in space.parameters.items():
+            self.entries[name] = (parameter.signature(), parameter, slot)
+            if type(parameter) is Float:
+                self.domains[name] = core().domain(
+                    "f", parameter.low, parameter.high, parameter.step, parameter.log, slot)
+            elif type(parameter) is Int and max(-parameter.low, parameter.high, parameter.step) < 1 << 53:
+                self.domains[name] = core().domain(
+                    "i", parameter.low, parameter.high, parameter.step, parameter.log, slot)
             slot += parameter.slot_count
         self.slot_count = slot
 
@@ -75,8 +80,7 @@ class Study:
         self._store = store
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-        self._revision = -2
-        self._known = Known(Space())
+        self._known = Known(Space(), -2)
         self._finished: list[FrozenTrial] = []
         self._refresh()
         self._optimizing = threading.local()
@@ -94,20 +98,19 @@ class Study:
         self._directions = [StudyDirection(objective["goal"]) for objective in objectives]
         fidelity = specification.get("fidelity")
         self._maximum: float | None = None if fidelity is None else float(fidelity["max"])
-        if described["revision"] != self._revision:
+        if described["revision"] != self._known.revision:
             self._known = Known(
-                Space.from_json(specification.get("space", {}), specification.get("constraints", [])))
-            self._revision = described["revision"]
+                Space.from_json(specification.get("space", {}), specification.get("constraints", [])),
+                described["revision"])
 
     def _known_at(self, revision: int) -> Known:
-        # Transports that carry messages do not tell the revision with every trial.
-        if revision != self._revision:
+        """The parameters at a revision or a later one; −1 for one that is not told."""
+        known = self._known
+        if known.revision < revision or (revision < 0 and self._grows):
             with self._lock:
-                if revision != self._revision:
-                    if revision < 0 and not self._grows:
-                        return self._known
-                    self._refresh()
-        return self._known
+                self._refresh()
+                known = self._known
+        return known
 
     @property
     def study_name(self) -> str:
@@ -252,9 +255,9 @@ class Study:
         rows = []
         for trial in self.trials:
             row: dict[str, Any] = {"number": trial.number}
-            values = trial.values or [None] * len(self._metrics)
+            values: Sequence[float | None] = trial.values or [None] * len(self._metrics)
             names = ["value"] if len(values) == 1 else [f"values_{index}" for index in range(len(values))]
-            row.update(zip(names, values, strict=True))
+            row.update(zip(names, values))
             row["datetime_start"] = trial.datetime_start
             row["datetime_complete"] = trial.datetime_complete
             row["duration"] = trial.duration
@@ -277,16 +280,23 @@ class Study:
 
         deadline = None if timeout is None else time.monotonic() + timeout
         pause = 0.001
+        trial = Trial(self)
         while True:
-            code, answer = self._transport.ask()
-            if code == RUN:
-                return Trial(self, answer)  # type: ignore[arg-type]
-            if code == FINISHED:
+            answer = self._ask(trial)
+            if answer == RUN:
+                return trial
+            if answer != WAIT:
                 raise StudyFinished(str(answer))
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"the study had nothing to do for {timeout} s")
             time.sleep(pause)
             pause = min(0.1, pause * 2)
+
+    def _ask(self, trial: Trial) -> int | str:
+        answer = self._transport.ask(trial, self._known)
+        if answer == RUN and trial._known is None:
+            trial._begin()
+        return answer
 
     def tell(
         self, trial: Trial | int, values: float | Sequence[float] | None = None, state: TrialState | None = None
@@ -303,21 +313,25 @@ class Study:
         >>> study.tell(trial, x).value == x
         True
         """
-        if isinstance(trial, int):
-            raise TypeError("tell needs the trial that ask gave, not its number")
-        if state in (TrialState.PRUNED, TrialState.PAUSED):
-            return self._prune(trial)
+        if not isinstance(trial, Trial):
+            raise TypeError(f"tell needs the trial that ask gave, not {trial!r}")
+        if trial.study is not self:
+            raise ValueError(f"{trial!r} belongs to another study: {trial.study!r}")
+        if state is None or state is TrialState.COMPLETE:
+            if values is None:
+                raise TypeError("tell needs a value, or a state")
+            return trial._frozen(*self._complete(trial, self._check_values(values)))
+        if state is TrialState.PRUNED or state is TrialState.PAUSED:
+            return trial._frozen(*self._prune(trial))
         if state is TrialState.FAIL:
-            return self._fail(trial, None)
-        if state not in (None, TrialState.COMPLETE):
-            raise ValueError(f"a trial cannot be told as {state.name}")
-        if values is None:
-            raise TypeError("tell needs a value, or a state")
-        return self._complete(trial, self._check_values(values))
+            return trial._frozen(*self._fail(trial, None))
+        if not isinstance(state, TrialState):
+            raise TypeError(f"state must be a trimtab.TrialState, not {state!r}")
+        raise ValueError(f"a trial cannot be told as {state.name}")
 
-    def _check_values(self, values: Any) -> list[float]:
+    def _check_values(self, values: Any) -> float | list[float]:
         if type(values) is float and len(self._metrics) == 1:
-            return [values]
+            return values
         if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
             numbers = [_objective(value) for value in values]
         else:
@@ -326,50 +340,47 @@ class Study:
             raise ValueError(f"the study has {len(self._metrics)} objectives, and {len(numbers)} values are given")
         return numbers
 
-    def _complete(self, trial: Trial, values: list[float]) -> FrozenTrial:
+    def _complete(self, trial: Trial, values: float | list[float]) -> Ending:
         trial._settle()
-        target = trial._run.target
         transport = self._transport
-        if self._maximum is not None and target is not None and target < self._maximum:
+        maximum = self._maximum
+        if maximum is not None and trial._target < maximum:
             # The run was for a part of the resource: the scheduler says what becomes of the trial.
-            verdict = transport.report(trial.number, target, values, self._metrics)
-            state = "pause" if verdict == PAUSE else "stop" if verdict != 0 else "pause"
+            verdict = transport.report(trial, trial._target, values, self._metrics)
+            state = "stop" if verdict == STOP else "pause"
             transport.request(state, trial=trial.number, seconds=trial._seconds())
-            trial._is_over = True
-            return trial._frozen(TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values)
-        resource = self._maximum
-        code = transport.complete(trial.number, resource, values, self._metrics, trial._seconds())
-        trial._is_over = True
-        return trial._frozen(
-            TrialState.COMPLETE if code == COMPLETED else TrialState.FAIL, values,
-            None if code == COMPLETED else "invalidValue")
+            trial._finish()
+            return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None
+        if transport.complete(trial, maximum, values, self._metrics) == COMPLETED:
+            return TrialState.COMPLETE, values, None
+        return TrialState.FAIL, values, "invalidValue"
 
-    def _prune(self, trial: Trial) -> FrozenTrial:
+    def _prune(self, trial: Trial) -> Ending:
         trial._settle()
         verb = "pause" if trial._verdict == PAUSE else "stop"
         self._transport.request(verb, trial=trial.number, seconds=trial._seconds())
-        trial._is_over = True
-        values = [list(trial._reports.values())[-1]] if trial._reports and len(self._metrics) == 1 else None
-        return trial._frozen(TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values)
+        trial._finish()
+        values = list(trial._reports.values())[-1] if trial._reports and len(self._metrics) == 1 else None
+        return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None
 
-    def _fail(self, trial: Trial, error: BaseException | None) -> FrozenTrial:
+    def _fail(self, trial: Trial, error: BaseException | None) -> Ending:
         message = "" if error is None else f"{type(error).__name__}: {error}"
         kind = "outOfMemory" if isinstance(error, MemoryError) else "crash"
         try:
             trial._settle()
-        except TrimtabError:
+        except (TrimtabError, TypeError, ValueError):
             # A trial that asked for what cannot be has failed of that, and keeps what it was proposed.
-            trial._is_settled = True
+            trial._settled = len(trial._values)
         self._transport.request(
             "fail", trial=trial.number, kind=kind, message=message[:1000].encode(errors="replace").decode(),
             seconds=trial._seconds())
-        trial._is_over = True
-        return trial._frozen(TrialState.FAIL, None, kind)
+        trial._finish()
+        return TrialState.FAIL, None, kind
 
     def _release(self, trial: Trial) -> None:
         """Give a trial back unfinished; it will be the first to go on."""
         self._transport.request("release", trial=trial.number, seconds=trial._seconds())
-        trial._is_over = True
+        trial._finish()
 
     def enqueue_trial(self, params: Mapping[str, Any], user_attrs: Mapping[str, Any] | None = None) -> int:
         """Put values in the queue of those to try next; returns the trial's number.
@@ -393,7 +404,7 @@ class Study:
         return int(self._transport.result("enqueue", config=config, **members))
 
     def _encode(self, name: str, value: Any) -> Any:
-        entry = self._known.by_name.get(name)
+        entry = self._known.entries.get(name)
         if entry is not None:
             return entry[1].encode(value, name)
         if isinstance(value, (list, tuple)):
@@ -422,7 +433,8 @@ class Study:
             parameter = distributions[name]
             trial["used"][name] = {"parameter": parameter.json(), "value": parameter.encode(value, name)}
         if values is not None:
-            trial["metrics"] = dict(zip(self._metrics, self._check_values(values), strict=True))
+            numbers = self._check_values(values)
+            trial["metrics"] = dict(zip(self._metrics, [numbers] if isinstance(numbers, float) else numbers))
         if intermediate_values:
             points = sorted(intermediate_values.items())
             trial["curve"] = {"resource": [at for at, _ in points], "value": [value for _, value in points]}
@@ -549,7 +561,7 @@ def create_study(
         names = [metric] if isinstance(metric, str) else list(metric)
     if len(names) != len(goals):
         raise ValueError(f"there are {len(goals)} directions and {len(names)} metrics")
-    objectives = [{"metric": name, "goal": goal} for name, goal in zip(names, goals, strict=True)]
+    objectives = [{"metric": name, "goal": goal} for name, goal in zip(names, goals)]
     specification: dict[str, Any] = {"study": study_name or f"study-{os.urandom(4).hex()}"}
     if len(objectives) == 1:
         specification["objective"] = objectives[0]
@@ -600,5 +612,5 @@ def load_study(study_name: str | None = None, storage: str | os.PathLike[str] | 
 
 
 __all__ = [
-    "Callback", "Fidelity", "Objective", "Run", "Study", "WAIT", "create_study", "load_study",
+    "Callback", "Fidelity", "Objective", "Study", "create_study", "load_study",
 ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._engine import PROCEED, Run
+from ._engine import PROCEED, core
 from ._errors import ConflictError, TrialPruned, TrimtabError
 from ._frozen import FrozenTrial, TrialState, user_attributes
 from ._space import Categorical, Float, Int, Parameter
@@ -19,11 +18,14 @@ Choice = TypeVar("Choice")
 
 _ENQUEUED = "trimtab:enqueued"
 
+#: Never changed: what a trial has of something before it has any.
+_NONE: dict[Any, Any] = {}
+
 #: Stands for "no value", where None is one.
 _NOTHING: Any = object()
 
 
-class Trial:
+class Trial(core().Run):  # type: ignore[misc]
     """One configuration that is being tried. An objective gets it as its argument; ``study.ask()`` gives it too.
 
     As a context manager it is told to the study at the end: as failed when an exception leaves the block, as pruned for
@@ -38,73 +40,59 @@ class Trial:
     True
     """
 
-    __slots__ = (
-        "_attributes", "_begun", "_fixed", "_is_over", "_is_settled", "_known", "_new", "_quick", "_reports", "_run", "_slots",
-        "_study", "_values", "_verdict")
+    if TYPE_CHECKING:
+        number: int
+        attempt: int
+        seed: int
+        study: Study
 
-    def __init__(self, study: Study, run: Run) -> None:
-        self._study = study
-        self._run = run
-        known = study._known_at(run.revision)
-        if run.slots is None:
-            config = run.config or {}
-            self._slots: Sequence[Any] = [config.get(name) for name in known.names]
-            self._known: Mapping[str, Any] = known.by_name
-        else:
-            self._slots = run.slots
-            self._known = known.by_slot
-        self._fixed: dict[str, Any] = run.notes.get(_ENQUEUED, {}) if run.notes else {}
-        # Numbers that stand for themselves in a slot can be handed out without further ado.
-        self._quick: Mapping[str, Any] = (
-            known.numbers if run.slots is not None and len(run.slots) == known.slot_count and not self._fixed else {})
-        self._values: dict[str, Any] = {}
-        # Parameters that were not proposed.
-        self._new: dict[str, tuple[Parameter, Any]] = {}
-        self._is_settled = False
-        self._reports: dict[float, float] = {}
-        self._attributes: dict[str, Any] = user_attributes(run.notes) if run.notes else {}
-        self._verdict = PROCEED
-        self._is_over = False
-        self._begun = time.perf_counter()
-        if not study._grows:
-            self._values.update(self._declared())
+    # Values by name, where a transport carries messages.
+    _config: Mapping[str, Any] | None = None
+    _notes: Mapping[str, Any] = _NONE
+    # Values that a person enqueued, whatever parameters will be asked for.
+    _fixed: Mapping[str, Any] = _NONE
+    # Parameters that were not proposed.
+    _new: Mapping[str, Parameter] = _NONE
+    # How many values the study knows that the trial used; −1 while the proposal stands.
+    _settled = -1
+    _reports: dict[float, float] = _NONE
+    _attributes: dict[str, Any] = _NONE
+    _verdict = PROCEED
+
+    def _begin(self) -> None:
+        """Take over what was asked, where that is more than numbers of parameters that are known."""
+        known = self.study._known_at(self._revision)
+        notes = self._notes
+        if notes:
+            self._fixed = notes.get(_ENQUEUED, _NONE)
+            self._attributes = user_attributes(notes)
+        if self._config is None and self._count == known.slot_count and not self._fixed:
+            self._known = known.domains
 
     # What it is
 
     @property
-    def number(self) -> int:
-        """Its number within the study, from 0."""
-        return self._run.number
-
-    @property
     def params(self) -> dict[str, Any]:
         """The values that were suggested so far; in a declared space, all of them."""
+        if not self.study._grows:
+            for name, (_, parameter, slot) in self.study._known.entries.items():
+                if name not in self._values:
+                    value = self._proposed(name, parameter, slot)
+                    if value is not _NOTHING:
+                        self._values[name] = value
         return dict(self._values)
-
-    @property
-    def seed(self) -> int:
-        """A seed of its own, the same in every run of the trial."""
-        return self._run.seed
-
-    @property
-    def attempt(self) -> int:
-        """1 for the first run, counting runs that failed or were lost."""
-        return self._run.attempt
 
     @property
     def resource(self) -> float | None:
         """The resource to reach, such as the number of epochs; None without fidelity."""
-        return self._run.target
+        target: float = self._target
+        return None if target != target else target
 
     @property
     def reached(self) -> float:
         """The resource that earlier runs of the trial reached; 0 at the beginning."""
-        return self._run.reached or 0.0
-
-    @property
-    def study(self) -> Study:
-        """The study that it belongs to."""
-        return self._study
+        reached: float = self._reached
+        return 0.0 if reached != reached else reached
 
     @property
     def user_attrs(self) -> dict[str, Any]:
@@ -121,59 +109,35 @@ class Trial:
         >>> trial.user_attrs
         {'commit': '1a2b3c'}
         """
-        self._study._note(self.number, key, value)
-        self._attributes[key] = value
+        self.study._note(self.number, key, value)
+        self._attributes = {**self._attributes, key: value}
 
     # Suggestions
 
-    def _declared(self) -> dict[str, Any]:
-        values = {}
-        for name, (_, parameter, slot) in self._known.items():
-            value = self._proposed(parameter, slot)
-            if value is not _NOTHING:
-                values[name] = value
-        return values
-
-    def _proposed(self, parameter: Parameter, slot: int) -> Any:
+    def _proposed(self, name: str, parameter: Parameter, slot: int) -> Any:
         """The value of a parameter in the proposal, if it has one."""
-        if slot >= len(self._slots):
-            return _NOTHING
-        raw = self._slots[slot]
-        if self._run.slots is None:
-            return _NOTHING if raw is None else parameter.decode(raw)
-        return _NOTHING if raw != raw else parameter.from_slot(self._slots, slot)
+        if self._config is not None:
+            return parameter.decode(self._config[name]) if name in self._config else _NOTHING
+        value = self._slot(slot)
+        return _NOTHING if value != value else parameter.from_slots(self._slot, slot)
 
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """A real number between two bounds, both included.
+    if TYPE_CHECKING:
 
-        - step: only ``low``, ``low + step``, … are suggested; ``high`` must be one of them.
-        - log: equal factors are equally likely, not equal distances.
+        def suggest_float(
+            self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+        ) -> float:
+            """A real number between two bounds, both included."""
 
-        >>> import trimtab as tt
-        >>> study = tt.create_study()
-        >>> 1e-4 <= study.ask().suggest_float("rate", 1e-4, 1, log=True) <= 1
-        True
-        """
-        entry = self._quick.get(name)
-        if entry is not None and entry[0] == ("float", low, high, step, log):
-            value = self._slots[entry[1]]
-            if value == value:
-                self._values[name] = value
-                return value  # type: ignore[no-any-return]
-        return self._suggest(name, Float(low, high, step=step, log=log))  # type: ignore[no-any-return]
+        def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+            """A whole number between two bounds, both included."""
 
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """A whole number between two bounds, both included. See ``suggest_float``."""
-        entry = self._quick.get(name)
-        if entry is not None and entry[0] == ("integer", low, high, step, log):
-            value = self._slots[entry[1]]
-            if value == value:
-                value = int(value)
-                self._values[name] = value
-                return value  # type: ignore[no-any-return]
-        return self._suggest(name, Int(low, high, step=step, log=log))  # type: ignore[no-any-return]
+    # suggest_float and suggest_int look into the proposal by themselves, and come here for all else.
+
+    def _suggest_float(self, name: str, low: float, high: float, step: float | None, log: bool) -> Any:
+        return self._suggest(name, Float(low, high, step=step, log=log))
+
+    def _suggest_int(self, name: str, low: int, high: int, step: int, log: bool) -> Any:
+        return self._suggest(name, Int(low, high, step=step, log=log))
 
     def suggest_categorical(self, name: str, choices: Iterable[Choice]) -> Choice:
         """One of several choices: None, truth values, numbers or texts.
@@ -191,62 +155,61 @@ class Trial:
     def _suggest(self, name: str, parameter: Parameter) -> Any:
         if not isinstance(name, str):
             raise TypeError(f"the name of a parameter must be a text, not {name!r}")
+        study = self.study
         signature = parameter.signature()
-        entry = self._known.get(name)
+        entry = study._known.entries.get(name)
         if entry is not None:
             if entry[0] != signature:
                 raise ConflictError(
                     f"the parameter '{name}' is {entry[1]!r} in this study, not {parameter!r}: its type and range "
                     "stay the same; use another name for another range, or a condition in the code")
-            if name in self._values:
-                return self._values[name]
-        elif name in self._new:
-            if self._new[name][0].signature() != signature:
-                raise ConflictError(
-                    f"the parameter '{name}' was {self._new[name][0]!r} before in this trial, not {parameter!r}")
-            return self._values[name]
-        if not self._study._grows:
-            if entry is None:
-                raise ConflictError(
-                    f"the study has no parameter '{name}', and its space was declared: add it to tt.Space, or create "
-                    "the study without one")
-            raise ConflictError(f"the parameter '{name}' is not active in this trial: {entry[1].condition}")
+        elif name in self._new and self._new[name].signature() != signature:
+            raise ConflictError(
+                f"the parameter '{name}' was {self._new[name]!r} before in this trial, not {parameter!r}")
+        values: dict[str, Any] = self._values
+        if name in values:
+            return values[name]
+        if not study._grows and entry is None:
+            raise ConflictError(
+                f"the study has no parameter '{name}', and its space was declared: add it to tt.Space, or create "
+                "the study without one")
         if self._is_over:
             raise TrimtabError(f"trial {self.number} is over: nothing more can be suggested")
-        value = self._value(name, parameter, entry)
-        if entry is None or name in self._fixed or self._proposed(entry[1], entry[2]) is _NOTHING:
-            self._new[name] = (parameter, value)
-        self._values[name] = value
-        self._is_settled = False
-        return value
-
-    def _value(self, name: str, parameter: Parameter, entry: Any) -> Any:
+        value = _NOTHING
         if name in self._fixed:
             value = parameter.decode(self._fixed[name])
             parameter.check(value, name)
-            return value
-        if entry is not None:
-            value = self._proposed(entry[1], entry[2])
-            if value is not _NOTHING:
-                return value
-        drawn = self._study._transport.result(
-            "draw", trial=self.number, name=name, parameter=parameter.json())
-        return parameter.decode(drawn)
+        elif entry is not None:
+            value = self._proposed(name, entry[1], entry[2])
+        if value is _NOTHING and not study._grows and entry is not None:
+            raise ConflictError(f"the parameter '{name}' is not active in this trial: {entry[1].condition}")
+        if value is _NOTHING or name in self._fixed:
+            if value is _NOTHING:
+                drawn = study._transport.result("draw", trial=self.number, name=name, parameter=parameter.json())
+                value = parameter.decode(drawn)
+            self._new = {**self._new, name: parameter}
+        values[name] = value
+        return value
 
     def _settle(self) -> None:
         """Record what the trial used, where that is not what was proposed."""
-        if self._is_settled or not self._study._grows:
+        study = self.study
+        values = self._values
+        if not study._grows or len(values) == self._settled:
             return
-        self._is_settled = True
-        if not self._new and len(self._values) == len(self._known) and not self._fixed:
-            return
-        if not self._values and not self._known:
+        known = study._known
+        # All that was proposed, and nothing else: the proposal stands. A later revision has more than was proposed.
+        if (
+            self._settled < 0 and not self._new and len(values) == len(known.entries)
+            and self._count == known.slot_count
+        ):
             return
         used = {}
-        for name, value in self._values.items():
-            parameter = self._new[name][0] if name in self._new else self._known[name][1]
+        for name, value in values.items():
+            parameter = self._new[name] if name in self._new else known.entries[name][1]
             used[name] = {"parameter": parameter.json(), "value": parameter.encode(value, name)}
-        self._study._transport.result("settle", trial=self.number, used=used)
+        study._transport.result("settle", trial=self.number, used=used)
+        self._settled = len(values)
 
     # Reports
 
@@ -265,9 +228,10 @@ class Trial:
         if not resource > 0:
             raise ValueError(f"the step must be above 0, not {step!r}: it says how much was spent, so count from 1")
         self._settle()
-        self._verdict = self._study._transport.report(
-            self.number, resource, [number], self._study._metrics[:1])
-        self._reports.setdefault(resource, number)
+        study = self.study
+        self._verdict = study._transport.report(self, resource, number, study._metrics)
+        if resource not in self._reports:
+            self._reports = {**self._reports, resource: number}
 
     def should_prune(self) -> bool:
         """Whether the trial should end here, by what it reported last: raise ``TrialPruned`` then."""
@@ -277,15 +241,14 @@ class Trial:
 
     def complete(self, values: float | Sequence[float]) -> None:
         """End the trial with its value, or one value for each objective."""
-        self._study.tell(self, values)
+        self.study.tell(self, values)
 
-    def _seconds(self) -> float:
-        return time.perf_counter() - self._begun
-
-    def _frozen(self, state: TrialState, values: list[float] | None, failure: str | None = None) -> FrozenTrial:
+    def _frozen(
+        self, state: TrialState, values: float | list[float] | None, failure: str | None = None
+    ) -> FrozenTrial:
         return FrozenTrial(
-            self.number, state, values, dict(self._values), dict(self._attributes), dict(self._reports),
-            self._seconds(), self._run.target, None, failure)
+            self.number, state, [values] if isinstance(values, float) else values, self.params, dict(self._attributes),
+            dict(self._reports), self._seconds(), self.resource, None, failure)
 
     def __enter__(self) -> Trial:
         return self
@@ -298,16 +261,16 @@ class Trial:
         if error is None:
             raise TrimtabError(f"trial {self.number} has no value: call trial.complete(value) within the block")
         if isinstance(error, TrialPruned):
-            self._study.tell(self, state=TrialState.PRUNED)
+            self.study.tell(self, state=TrialState.PRUNED)
             return True
         if isinstance(error, Exception):
-            self._study._fail(self, error)
+            self.study._fail(self, error)
         else:
-            self._study._release(self)
+            self.study._release(self)
         return False
 
     def __repr__(self) -> str:
-        return f"Trial(number={self.number}, params={self._values})"
+        return f"Trial(number={self.number}, params={self.params})"
 
 
 def _objective(value: Any) -> float:
