@@ -60,7 +60,7 @@ def test_the_model_learns_in_a_space_of_branches() -> None:
     def objective(trial: tt.Trial) -> float:
         kind = trial.suggest_categorical("kind", ["a", "b", "c"])
         if kind == "a":
-            return 3 + trial.suggest_float("u", 0, 1)
+            return 15 + trial.suggest_float("u", 0, 1)
         if kind == "b":
             return (trial.suggest_float("v", -10, 10) - 3) ** 2 + (trial.suggest_float("w", -10, 10) + 4) ** 2
         return 20 + trial.suggest_int("n", 0, 9)

@@ -3,12 +3,24 @@ import TrimtabStores
 import TrimtabStudies
 
 extension Session {
+  // Parts of the state that are asked for with every trial, without a copy of the whole.
+
+  /// How often the study was amended.
+  public var revision: Int { fold.state.revision }
+
+  public var objectives: [Objective] { fold.state.spec.objectives }
+
+  public var hasFidelity: Bool { fold.state.spec.fidelity != nil }
+
+  public func hasNotes(_ trial: TrialNumber) -> Bool { fold.state.notes[trial] != nil }
+
   /// Keeps a note with a trial or, with nil, with the study. An empty text removes it.
   /// - Parameter value: a JSON document.
   public func note(_ trial: TrialNumber?, _ key: String, _ value: String) throws {
     guard value.utf8.count <= Self.maximumNoteBytes else {
       throw SessionError(
-        .invalidReport, "the note '\(key)' is larger than \(Self.maximumNoteBytes >> 10) KiB (keep a file's path instead)")
+        .invalidReport,
+        "the note '\(key)' is larger than \(Self.maximumNoteBytes >> 10) KiB (keep a file's path instead)")
     }
     try append {
       if let trial, !state.trials.indices.contains(trial) {
@@ -74,7 +86,9 @@ extension Session {
     var events: [Event] = []
     var parameters = space.parameters
     var names = Set(parameters.map(\.name))
-    for trial in trials { for item in trial.used where names.insert(item.parameter.name).inserted { parameters.append(item.parameter) } }
+    for trial in trials {
+      for item in trial.used where names.insert(item.parameter.name).inserted { parameters.append(item.parameter) }
+    }
     if parameters.count > space.parameters.count {
       guard state.spec.grows else {
         throw SessionError(

@@ -165,7 +165,7 @@ public final class Session {
         self.isAhead = true
         // The replica absorbs what others will read, so that rounding in the frame is the same for all.
         let frame = self.codec.encode(events)
-        try frame.withUnsafeBytes { try self.codec.decode($0) { try self.fold.absorb($0) } }
+        try frame.withUnsafeBytes { try self.codec.decode($0, isOwn: true) { try self.fold.absorb($0) } }
         return (position, frame)
       }
       isAhead = false

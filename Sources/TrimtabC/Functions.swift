@@ -13,7 +13,12 @@ import Trimtab
 private func copied(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
 
 private func errorText(_ error: any Error) -> String {
-  let kind = (error as? CallError)?.kind ?? SessionService.kind(of: error).rawValue
+  let kind =
+    switch error {
+    case let error as CallError: error.kind
+    case is MethodError: SessionAnswer.ErrorKind.badStudy.rawValue
+    default: SessionService.kind(of: error).rawValue
+    }
   return JSONValue.members([
     "error": .members(["kind": .string(kind), "message": .string(String(describing: error))])
   ]).text
@@ -67,7 +72,7 @@ public func trimtabAsk(_ study: Int64, _ call: UnsafeMutablePointer<tt_call>?) -
         call.pointee.text = copied(reason)
         return 2
       case .run(let run):
-        fill(call, run, session.state)
+        fill(call, run, session)
         return 0
       }
     }
@@ -77,15 +82,15 @@ public func trimtabAsk(_ study: Int64, _ call: UnsafeMutablePointer<tt_call>?) -
   }
 }
 
-private func fill(_ call: UnsafeMutablePointer<tt_call>, _ run: TrialRun, _ state: StudyState) {
+private func fill(_ call: UnsafeMutablePointer<tt_call>, _ run: TrialRun, _ session: Session) {
   call.pointee.trial = Int64(run.trial)
   call.pointee.attempt = Int64(run.attempt)
   call.pointee.seed = Int64(run.seed)
-  call.pointee.revision = Int64(state.revision)
+  call.pointee.revision = Int64(session.revision)
   call.pointee.count = Int64(run.configuration.slots.count)
-  call.pointee.has_notes = state.notes[run.trial] == nil ? 0 : 1
+  call.pointee.has_notes = session.hasNotes(run.trial) ? 1 : 0
   call.pointee.target = run.target ?? .nan
-  call.pointee.reached = state.spec.fidelity == nil ? .nan : run.reached
+  call.pointee.reached = session.hasFidelity ? run.reached : .nan
   guard let values = call.pointee.values else { return }
   for (index, value) in run.configuration.slots.prefix(Int(max(0, call.pointee.capacity))).enumerated() {
     values[index] = value
@@ -93,12 +98,13 @@ private func fill(_ call: UnsafeMutablePointer<tt_call>, _ run: TrialRun, _ stat
 }
 
 /// The objectives that a call gives, in the study's order.
-private func metrics(_ call: tt_call, _ spec: StudySpec) throws -> [MetricValue] {
+private func metrics(_ call: tt_call, _ session: Session) throws -> [MetricValue] {
+  let objectives = session.objectives
   let count = Int(call.count)
-  guard count >= 0, count <= spec.objectives.count, count == 0 || call.values != nil else {
-    throw CallError("badRequest", "the study has \(spec.objectives.count) objectives, and \(count) values are given")
+  guard count >= 0, count <= objectives.count, count == 0 || call.values != nil else {
+    throw CallError("badRequest", "the study has \(objectives.count) objectives, and \(count) values are given")
   }
-  return (0..<count).map { MetricValue(spec.objectives[$0].metric, call.values[$0]) }
+  return (0..<count).map { MetricValue(objectives[$0].metric, call.values[$0]) }
 }
 
 private func withTrial(
@@ -118,7 +124,7 @@ private func withTrial(
 public func trimtabReport(_ study: Int64, _ call: UnsafeMutablePointer<tt_call>?) -> Int32 {
   withTrial(study, call) { session, call in
     let resource = call.resource.isNaN ? nil : call.resource
-    let metrics = try metrics(call, session.state.spec)
+    let metrics = try metrics(call, session)
     switch try session.report(Int(call.trial), resource: resource, metrics) {
     case .proceed: return 0
     case .pause: return 1
@@ -132,7 +138,7 @@ public func trimtabComplete(_ study: Int64, _ call: UnsafeMutablePointer<tt_call
   withTrial(study, call) { session, call in
     let resource = call.resource.isNaN ? nil : call.resource
     let seconds = call.seconds.isFinite && call.seconds > 0 ? call.seconds : 0
-    let metrics = try metrics(call, session.state.spec)
+    let metrics = try metrics(call, session)
     return Int32(try session.complete(Int(call.trial), resource: resource, metrics, seconds: seconds).rawValue)
   }
 }

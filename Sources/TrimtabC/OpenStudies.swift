@@ -88,10 +88,17 @@ final class HeldStudies: @unchecked Sendable {
   private var studies: [Int64: HeldStudy] = [:]
   private var count: Int64 = 0
 
+  /// This process, as far as `getpid` need not be asked at every call.
+  private var process = getpid()
+
   private init() {
     // A child made while another thread holds the lock would wait for ever.
     pthread_atfork(
-      { HeldStudies.shared.lock.lock() }, { HeldStudies.shared.lock.unlock() }, { HeldStudies.shared.lock.unlock() })
+      { HeldStudies.shared.lock.lock() }, { HeldStudies.shared.lock.unlock() },
+      {
+        HeldStudies.shared.process = getpid()
+        HeldStudies.shared.lock.unlock()
+      })
   }
 
   /// The lower half of a number is the process that opened the study, so that a child made by fork can tell without
@@ -99,31 +106,31 @@ final class HeldStudies: @unchecked Sendable {
   func hold(_ study: HeldStudy) -> Int64 {
     lock.locked {
       count += 1
-      let number = count << 32 | Int64(getpid())
+      let number = count << 32 | Int64(process)
       studies[number] = study
       return number
     }
   }
 
-  private static func checkProcess(_ number: Int64) throws(CallError) {
-    guard number > 0 else { throw CallError("closed", "there is no study of this number") }
+  private func checkProcess(_ number: Int64) throws(CallError) {
+    guard number > 0 else { throw Self.closed }
     let owner = number & 0xFFFF_FFFF
-    guard owner == Int64(getpid()) else {
+    guard owner == Int64(process) else {
       throw CallError(
         "forked",
-        "the study was opened in process \(owner), and this is process \(getpid()): a study cannot be carried over a fork; open it again here, from a store file"
+        "the study was opened in process \(owner), and this is process \(process): a study cannot be carried over a fork; open it again here, from a store file"
       )
     }
   }
 
   func study(_ number: Int64) throws -> HeldStudy {
-    try Self.checkProcess(number)
+    try checkProcess(number)
     guard let study = lock.locked({ studies[number] }) else { throw Self.closed }
     return study
   }
 
   func release(_ number: Int64) throws -> HeldStudy {
-    try Self.checkProcess(number)
+    try checkProcess(number)
     guard let study = lock.locked({ studies.removeValue(forKey: number) }) else { throw Self.closed }
     return study
   }

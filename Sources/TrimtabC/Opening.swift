@@ -58,7 +58,8 @@ struct OpenRequest {
         throw StoreError(
           .notFound,
           names.isEmpty
-            ? "\(store): holds no study" : "\(store): holds several studies; name one of \(names.joined(separator: ", "))")
+            ? "\(store): holds no study"
+            : "\(store): holds several studies; name one of \(names.joined(separator: ", "))")
       }
       name = names[0]
     default: throw CallError("badRequest", "study is the name of the study to open")

@@ -125,6 +125,8 @@ class Parameter:
 
 def _finite(value: Any, name: str) -> float:
     try:
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {value!r}") from None

@@ -385,8 +385,8 @@ class Study:
     def enqueue_trial(self, params: Mapping[str, Any], user_attrs: Mapping[str, Any] | None = None) -> int:
         """Put values in the queue of those to try next; returns the trial's number.
 
-        Parameters that are not named get suggestions when the trial asks for them; in a declared space, their default or
-        the middle of their range.
+        Parameters that are not named get suggestions when the trial asks for them; in a declared space, their default
+        or the middle of their range.
 
         >>> import trimtab as tt
         >>> study = tt.create_study()
@@ -552,7 +552,7 @@ def create_study(
     """
     if direction is not None and directions is not None:
         raise TypeError("give either direction or directions")
-    goals = [StudyDirection(goal).value for goal in (directions or [direction or "minimize"])]
+    goals = [StudyDirection(goal).value for goal in ([direction or "minimize"] if directions is None else directions)]
     if not goals:
         raise ValueError("directions must name at least one")
     if metric is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ._engine import PROCEED, core
 from ._errors import ConflictError, TrialPruned, TrimtabError
@@ -268,6 +268,11 @@ class Trial(core().Run):  # type: ignore[misc]
         else:
             self.study._release(self)
         return False
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(
+            "a trial that runs belongs to its study, and cannot be pickled or copied: hand its params to another process, or "
+            "let optimize start the processes (processes=True)")
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"

@@ -10,8 +10,9 @@ extension SourceNode {
 
   /// Reads a JSON document. Places are those in the same document printed over several lines.
   /// - Throws: `Diagnostics` when the text is no JSON.
-  public static func parse(json text: String, name: String) throws(Diagnostics) -> (root: SourceNode, source: SourceText)
-  {
+  public static func parse(json text: String, name: String) throws(Diagnostics) -> (
+    root: SourceNode, source: SourceText
+  ) {
     do {
       return document(try JSONValue.parse(text), name: name)
     } catch {
@@ -25,12 +26,20 @@ extension SourceNode {
 /// Prints a value as `JSONValue.prettyText` does, and notes where each part stands.
 private struct LocatingWriter {
   private(set) var lines = [""]
+  /// Counted along: a list may stand on one line of a million characters.
+  private var column = 1
 
-  private var position: SourcePosition { SourcePosition(line: lines.count, column: lines[lines.count - 1].count + 1) }
+  private var position: SourcePosition { SourcePosition(line: lines.count, column: column) }
 
-  private mutating func put(_ text: String) { lines[lines.count - 1] += text }
+  private mutating func put(_ text: String) {
+    lines[lines.count - 1] += text
+    column += text.count
+  }
 
-  private mutating func newLine(_ level: Int) { lines.append(String(repeating: " ", count: 2 * level)) }
+  private mutating func newLine(_ level: Int) {
+    lines.append(String(repeating: " ", count: 2 * level))
+    column = 1 + 2 * level
+  }
 
   mutating func write(_ json: JSONValue, level: Int) -> SourceNode {
     let start = position
