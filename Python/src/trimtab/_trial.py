@@ -271,8 +271,8 @@ class Trial(core().Run):  # type: ignore[misc]
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(
-            "a trial that runs belongs to its study, and cannot be pickled or copied: hand its params to another process, or "
-            "let optimize start the processes (processes=True)")
+            "a trial that runs belongs to its study, and cannot be pickled or copied: hand its params to another "
+            "process, or let optimize start the processes (processes=True)")
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
