@@ -14,7 +14,10 @@ class Run:
     _has_notes: bool
     _is_over: bool
     _count: int
-    _values: dict[str, Any]
+    @property
+    def _values(self) -> dict[str, Any]: ...
+    @property
+    def _value_count(self) -> int: ...
     _known: dict[str, bytes] | None
     def __init__(self, study: Any = ...) -> None: ...
     def suggest_float(
