@@ -389,7 +389,7 @@ def test_a_system_too_old_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     from trimtab import _native
 
     (tmp_path / "glibc").write_text("9.99\n")
-    monkeypatch.setattr(_native, "native_folder", lambda: tmp_path)
+    monkeypatch.setattr(_native, "native_folder", lambda: str(tmp_path))
     assert "glibc 9.99 or later is needed" in (_native.check_system() or "")
     (tmp_path / "glibc").write_text("2.17\n")
     assert _native.check_system() is None
