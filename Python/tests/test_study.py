@@ -14,8 +14,6 @@ import traceback
 import pytest
 from objectives import branches, fails_at_three, parabola, reports
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(tt.__file__))}
-
 import trimtab as tt
 
 
@@ -474,5 +472,7 @@ def test_engine_calls_let_other_threads_work() -> None:
 
 def test_importing_loads_only_what_is_used() -> None:
     code = "import sys; before = set(sys.modules); import trimtab; print(*sorted(set(sys.modules) - before))"
-    told = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(tt.__file__))}
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert told.stdout.split() == ["trimtab"]
