@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import python_speed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BENCHMARK = os.path.abspath(".build/release/trimtab-speed")
 TRIMTAB = os.path.abspath(".build/release/trimtab")
@@ -154,6 +156,9 @@ def main():
             put(
                 f"| {trials:,} | {show(ours)} | {show(rustuna)} | {show(rustuna / ours, 1)} | {show(optuna)} | "
                 f"{show(optuna / ours if optuna else None)} |")
+        put()
+        for line in python_speed.tables(rounds):
+            put(line)
         put()
         put("## Opening a study of 100,000 trials × 20 parameters")
         put()

@@ -74,6 +74,8 @@ public struct ForeignStudy: Sendable {
   public var objectives: [Objective]
   public var trials: [ForeignTrial] = []
   public var notes: [JSONValue.Member] = []
+  /// The choices of parameters as the source has them, where they had to be changed.
+  public var choices: [JSONValue.Member] = []
   /// What was not taken over as it stood, in words for a person.
   public var remarks: [String] = []
   /// The specification of the study that Trimtab wrote to this source.

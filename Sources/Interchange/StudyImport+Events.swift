@@ -19,21 +19,27 @@ extension StudyImport {
         Step(
           time: times.proposed[number], trial: number, phase: 0,
           bodies: [.trialProposed(number, .enqueued(configuration), target: target, Annotation(origin: .user))]))
+      if !trial.notes.isEmpty {
+        let notes = trial.notes.map { Event.Body.noted(number, key: $0.key, value: $0.value.text) }
+        steps.append(Step(time: times.proposed[number], trial: number, phase: 1, bodies: notes))
+      }
       if trial.outcome == .waiting, problem == nil { continue }
       let (started, ended) = (times.started[number], times.ended[number])
-      steps.append(Step(time: started, trial: number, phase: 1, bodies: [.trialStarted(number, worker: 0)]))
+      steps.append(Step(time: started, trial: number, phase: 2, bodies: [.trialStarted(number, worker: 0)]))
       for report in reports(trial, number) {
         let time = min(max(report.time ?? ended, started), ended)
-        steps.append(Step(time: time, trial: number, phase: 2, bodies: [report.body]))
+        steps.append(Step(time: time, trial: number, phase: 3, bodies: [report.body]))
       }
       let seconds = Double(ended - started) / 1000
       steps.append(
-        Step(time: ended, trial: number, phase: 3, bodies: [end(trial, number, seconds: seconds, problem: problem)]))
+        Step(time: ended, trial: number, phase: 4, bodies: [end(trial, number, seconds: seconds, problem: problem)]))
     }
     // Within a trial phases come in order, and proposals in the order of trials: both have times that never fall.
     steps.sort { ($0.time, $0.trial, $0.phase) < ($1.time, $1.trial, $1.phase) }
-    let created = Event(time: steps.first?.time ?? now, .studyCreated(specification: spec.json.text))
-    return ([created] + steps.flatMap { step in step.bodies.map { Event(time: step.time, $0) } }, remarks)
+    let first = steps.first?.time ?? now
+    let created = Event(time: first, .studyCreated(specification: spec.json.text))
+    let notes = studyNotes.map { Event(time: first, .noted(nil, key: $0.key, value: $0.value.text)) }
+    return ([created] + notes + steps.flatMap { step in step.bodies.map { Event(time: step.time, $0) } }, remarks)
   }
 
   /// The log as frames. Every event was absorbed before, so that none is written that cannot follow.
@@ -59,6 +65,14 @@ extension StudyImport {
   }
 
   private static let eventsPerFrame = 256
+
+  /// The source's notes, and what the way back needs to know.
+  private var studyNotes: [JSONValue.Member] {
+    var notes = study.notes
+    if curves.shift != 0 { notes.append(.init(TrimtabMarks.stepShift, .integer(curves.shift))) }
+    if !study.choices.isEmpty { notes.append(.init(TrimtabMarks.choices, .object(study.choices))) }
+    return notes
+  }
 
   private struct Step {
     var time: Timestamp

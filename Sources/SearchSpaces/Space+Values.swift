@@ -201,7 +201,7 @@ extension Space {
 extension Parameter {
   /// The raw slots of a value.
   /// - Throws: `SpaceError` when the value is not in the domain.
-  func slots(of value: ParameterValue) throws(SpaceError) -> [Double] {
+  public func slots(of value: ParameterValue) throws(SpaceError) -> [Double] {
     func outside(_ hint: String) -> SpaceError {
       SpaceError("\(value.description) is not a possible value", at: name, hint: hint)
     }

@@ -33,6 +33,8 @@ public enum BudgetLimit: Sendable, Equatable, CustomStringConvertible {
 /// event that may not changes nothing.
 public struct StudyState: Sendable {
   public private(set) var spec: StudySpec
+  /// How often the specification was amended.
+  public private(set) var revision = 0
   /// How many events have been absorbed; the sequence number of the next one.
   public private(set) var eventCount = 0
   public private(set) var trials: ContiguousArray<Trial> = []
@@ -41,6 +43,10 @@ public struct StudyState: Sendable {
   public private(set) var curves: [TrialNumber: Curve] = [:]
   /// The newest values of all metrics but the first objective, of trials that reported any.
   public private(set) var otherMetrics: [TrialNumber: [MetricValue]] = [:]
+  /// Notes kept with trials, as JSON text by key.
+  public private(set) var notes: [TrialNumber: [String: String]] = [:]
+  /// Notes kept with the study.
+  public private(set) var studyNotes: [String: String] = [:]
   /// Trials that wait for a worker, in the order in which they began to.
   public private(set) var queue: [TrialNumber] = []
   /// Trials that are running, in the order of their start.
@@ -89,7 +95,7 @@ public struct StudyState: Sendable {
       throw EventError("a log begins with the creation of its study")
     }
     try Self.checkTime(event)
-    spec = try StudySpec.parse(specification, name: "the log's specification")
+    spec = try StudySpec.parse(json: specification, name: "the log's specification")
     history = History(space: spec.space)
     createdAt = event.time
     latestTime = event.time
@@ -175,13 +181,14 @@ public struct StudyState: Sendable {
     switch event.body {
     case .studyCreated: throw EventError("a study is created only once")
     case .studyAmended(let specification):
-      let next = try StudySpec.parse(specification, name: "the amended specification")
+      let next = try StudySpec.parse(json: specification, name: "the amended specification")
       do {
         try next.checkSucceeds(spec)
       } catch {
         throw EventError(error.description)
       }
       spec = next
+      revision += 1
       history.amend(to: next.space)
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)
@@ -206,6 +213,15 @@ public struct StudyState: Sendable {
     case .trialReleased(let number, let seconds):
       try require(number, .running)
       end(number, .waiting, seconds, at: event.time)
+    case .trialConfigured(let number, let configuration):
+      try require(number, .running)
+      guard spec.grows else { throw EventError("trial \(number) has its configuration, and the space does not grow") }
+      guard history.space.canHold(configuration) else {
+        throw EventError("the configuration of trial \(number) does not fit the study's space")
+      }
+      history.replace(number, with: configuration)
+    case .noted(let number, let key, let value):
+      try absorbNote(number, key, value)
     case .trialStopped(let number, let reason, let seconds):
       guard trials.indices.contains(number), !trials[number].state.isFinal else {
         throw EventError("trial \(number) cannot be stopped: it is over or does not exist")
@@ -305,6 +321,18 @@ public struct StudyState: Sendable {
       trials[number].proposedAt = time
       move(number, to: .waiting)
     }
+  }
+
+  private mutating func absorbNote(_ number: TrialNumber?, _ key: String, _ value: String) throws(EventError) {
+    guard !key.isEmpty else { throw EventError("a note has no key") }
+    let content = value.isEmpty ? nil : value
+    guard let number else {
+      studyNotes[key] = content
+      return
+    }
+    guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
+    notes[number, default: [:]][key] = content
+    if notes[number]?.isEmpty == true { notes[number] = nil }
   }
 
   private func checkReport(_ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) throws(EventError) {

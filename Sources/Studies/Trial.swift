@@ -66,6 +66,9 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
 
   init() {}
 
+  /// Whether no worker has the trial and none is asked to take it: what it used is known.
+  @inlinable public var isSettled: Bool { state != .waiting && state != .running }
+
   /// Whether `value` is a finite number.
   @inlinable public var hasValue: Bool { value.isFinite }
 

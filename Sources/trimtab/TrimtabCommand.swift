@@ -1,9 +1,6 @@
 import ArgumentParser
 import Trimtab
 
-/// The program's own version.
-let programVersion = "0.1.0"
-
 struct TrimtabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trimtab",

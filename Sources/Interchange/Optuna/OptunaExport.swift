@@ -23,13 +23,20 @@ public struct OptunaExport {
     let spec = state.spec
     var remarks: [String] = []
     let steps = Steps(reading)
-    let axes = try spec.space.parameters.map { parameter throws(SpaceError) in try Axis(parameter, &remarks) }
+    let sources = state.studyNotes[TrimtabMarks.choices].flatMap { try? JSONValue.parse($0) }
+    let axes = try spec.space.parameters.map { parameter throws(SpaceError) in
+      try Axis(parameter, sourceChoices: sources?[parameter.name], &remarks)
+    }
     var study = OptunaStudy(
       name: spec.name, directions: spec.objectives.map { $0.goal == .minimize ? .minimize : .maximize })
     study.systemAttributes = [
       .init(OptunaStudy.metricNames, .array(spec.objectives.map { .string($0.metric) }))
     ]
-    study.userAttributes = [.init(TrimtabMarks.specification, .string(spec.json.text))]
+    study.userAttributes = Self.attributes(state.studyNotes)
+    // Steps that were moved when they were imported are moved back, and a resource is not its step then.
+    if steps.shift == 0, sources == nil {
+      study.userAttributes.append(.init(TrimtabMarks.specification, .string(spec.json.text)))
+    }
     if let resources = steps.numbered {
       study.userAttributes.append(.init(TrimtabMarks.resources, .array(resources.map { .number($0) })))
       remarks.append("resources are not all whole numbers: a step is the number of a resource, from 0")
@@ -61,19 +68,34 @@ public struct OptunaExport {
     }
   }
 
+  /// Notes as attributes, in the order of their keys, but for Trimtab's own.
+  private static func attributes(_ notes: [String: String]) -> [JSONValue.Member] {
+    notes.keys.sorted().filter { !TrimtabMarks.isOwn($0) }.map { key in
+      let text = notes[key] ?? ""
+      return .init(key, (try? JSONValue.parse(text)) ?? .string(text))
+    }
+  }
+
   /// Resources as Optuna's steps, which are whole numbers from 0.
   private struct Steps {
     /// All resources in order, where some are not whole.
     var numbered: [Double]?
+    /// What an import added to each step.
+    var shift = 0
 
     init(_ reading: StudyReading) {
       let own = reading.state.curves.values.flatMap(\.resources)
       let all = own + reading.intermediate.values.flatMap { $0.map(\.resource) }
       if !all.allSatisfy({ $0 == $0.rounded() && $0 < 0x1p31 }) { numbered = Set(all).sorted() }
+      if let text = reading.state.studyNotes[TrimtabMarks.stepShift], let added = Int(text), numbered == nil,
+        let least = all.min(), Double(added) <= least
+      {
+        shift = added
+      }
     }
 
     func step(_ resource: Double) -> Int {
-      guard let numbered else { return Int(resource) }
+      guard let numbered else { return Int(resource) - shift }
       return numbered.firstIndex(of: resource) ?? 0
     }
   }
@@ -131,6 +153,7 @@ public struct OptunaExport {
       trial.completed = max(record.endedAt, trial.started ?? 0)
     }
     if form == .waiting { trial.started = nil }
+    trial.userAttributes = attributes(state.notes[number] ?? [:])
     if record.state == .failed, let kind = record.failure {
       trial.userAttributes.append(TrimtabMarks.failureAttribute(kind, reading.messages[number] ?? ""))
     }
@@ -159,10 +182,17 @@ extension OptunaStudy.Parameter {
 private struct Axis {
   private let name: String
   private let domain: Domain
+  /// Choices as Optuna had them, where the study was imported from it.
+  private let sourceChoices: [JSONValue]?
 
-  init(_ parameter: Parameter, _ remarks: inout [String]) throws(SpaceError) {
+  init(_ parameter: Parameter, sourceChoices: JSONValue?, _ remarks: inout [String]) throws(SpaceError) {
     name = parameter.name
     domain = parameter.domain
+    if case .array(let items)? = sourceChoices, items.count == parameter.domain.choices?.count {
+      self.sourceChoices = items
+    } else {
+      self.sourceChoices = nil
+    }
     func remark(_ text: String) { remarks.append("\(parameter.name): \(text)") }
     switch parameter.domain {
     case .float(let axis), .integer(let axis):
@@ -217,7 +247,9 @@ private struct Axis {
     case (_, .choice(let choice)):
       let choices = domain.choices ?? []
       guard let index = choices.firstIndex(of: choice) else { return [] }
-      return [.init(name: name, number: Double(index), distribution: .categorical(choices.map(\.json)))]
+      return [
+        .init(name: name, number: Double(index), distribution: .categorical(sourceChoices ?? choices.map(\.json)))
+      ]
     default: return []
     }
   }

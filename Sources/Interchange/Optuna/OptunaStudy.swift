@@ -84,6 +84,7 @@ extension OptunaStudy {
       study.trials.append(try foreign(trial, objectives: objectives, source: source, &reading))
     }
     study.remarks += reading.remarks
+    study.choices = reading.choices
     return study
   }
 
@@ -111,6 +112,7 @@ extension OptunaStudy {
   private struct Reading {
     var specification: StudySpec?
     var remarks: [String] = []
+    var choices: [JSONValue.Member] = []
     private var told: Set<String> = []
 
     init(specification: StudySpec?) { self.specification = specification }
@@ -125,7 +127,12 @@ extension OptunaStudy {
     var result = ForeignTrial(label: label, outcome: Self.outcome(trial))
     for item in trial.parameters {
       let (domain, remark) = try item.distribution.domain(at: "\(source): \(label): parameter '\(item.name)'")
-      if let remark { reading.remark("\(item.name): \(remark)") }
+      if let remark {
+        reading.remark("\(item.name): \(remark)")
+        if case .categorical(let own) = item.distribution, !reading.choices.contains(where: { $0.key == item.name }) {
+          reading.choices.append(.init(item.name, .array(own)))
+        }
+      }
       let value = try item.distribution.value(item.number, domain, at: "\(source): \(label): parameter '\(item.name)'")
       result.parameters.append(ForeignTrial.Value(item.name, domain, value))
     }

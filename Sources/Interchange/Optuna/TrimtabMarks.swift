@@ -16,6 +16,11 @@ enum TrimtabMarks {
   /// The state of a trial for which Optuna has none.
   static let state = "trimtab:state"
 
+  /// The study's note of what was added to each of the source's steps.
+  static let stepShift = "trimtab:step_shift"
+  /// The study's note of the source's own choices, by parameter.
+  static let choices = "trimtab:choices"
+
   static func isOwn(_ key: String) -> Bool { key.hasPrefix(prefix) }
 
   private static func value(_ key: String, _ attributes: [JSONValue.Member]) -> JSONValue? {

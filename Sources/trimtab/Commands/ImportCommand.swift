@@ -9,7 +9,7 @@ struct ImportCommand: ParsableCommand {
       The result is an ordinary study in a store, which can be looked at and tuned further. What cannot be taken over as \
       it stands is said. A study is written in one transaction: an import that fails leaves nothing behind.
       """,
-    subcommands: [ImportOptunaCommand.self])
+    subcommands: [ImportOptunaCommand.self, ImportCSVCommand.self, ImportMLflowCommand.self])
 }
 
 struct ImportOptunaCommand: ParsableCommand {
@@ -33,6 +33,99 @@ struct ImportOptunaCommand: ParsableCommand {
   func run() throws {
     try reporting { try options.finish(try OptunaFile(reading: url).study(studyName)) }
   }
+}
+
+struct ImportCSVCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "csv", abstract: "Import a table with one trial on each line.",
+    discussion: """
+      The first line names the columns. Columns that are not named by an option are parameters, and their types and ranges \
+      are guessed from the values and printed; --param says them instead, in the form of a study file:
+
+        trimtab import csv runs.csv --objective loss:minimize --metric accuracy --ignore date \\
+          --param 'lr={type: float, low: 1e-5, high: 1, scale: log}'
+      """)
+
+  @Argument(help: "The file.")
+  var file: String
+
+  @OptionGroup var table: TableOptions
+
+  @Option(help: ArgumentHelp("A column with another number to keep.", valueName: "column"))
+  var metric: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The column that says how trials ended: completed, stopped, failed, running or waiting.", valueName: "column"))
+  var state: String?
+
+  @Option(help: "What stands between fields.")
+  var separator = ","
+
+  @OptionGroup var options: ImportOptions
+
+  func validate() throws {
+    if separator != "\\t", separator.count != 1 { throw ValidationError("a separator is one character, or \\t") }
+  }
+
+  func run() throws {
+    try reporting {
+      var columns = CSVStudy.Columns(objectives: try table.objectives())
+      columns.metrics = metric
+      columns.ignored = table.ignore
+      columns.state = state
+      columns.parameters = table.param
+      columns.separator = separator == "\\t" ? "\t" : separator.first ?? ","
+      try options.finish(try CSVStudy.read(file, name: StudyLocation.stem(of: file), columns: columns))
+    }
+  }
+}
+
+struct ImportMLflowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mlflow", abstract: "Import an experiment's runs from MLflow's folder or SQLite database.",
+    discussion: """
+      MLflow keeps parameters as texts, so their types and ranges are guessed from the values and printed; --param says \
+      them instead, in the form of a study file:
+
+        trimtab import mlflow mlruns --experiment digits --objective val_loss:minimize
+        trimtab import mlflow sqlite:///mlflow.db --objective loss:minimize --ignore data_path
+      """)
+
+  @Argument(help: "The folder mlruns, or the database's path; also as file:///… or sqlite:///….")
+  var uri: String
+
+  @Option(help: "The experiment's name or number, if there are several.")
+  var experiment: String?
+
+  @OptionGroup var table: TableOptions
+
+  @OptionGroup var options: ImportOptions
+
+  func run() throws {
+    try reporting {
+      let study = try MLflowFile(uri).study(
+        experiment: experiment, objectives: try table.objectives(), ignored: table.ignore, parameters: table.param)
+      try options.finish(study)
+    }
+  }
+}
+
+/// What is said of columns that are only texts.
+struct TableOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What is optimised, and which values are better; several times for several objectives.",
+      valueName: "name:minimize|maximize"))
+  var objective: [String] = []
+
+  @Option(help: ArgumentHelp("What is no parameter.", valueName: "name"))
+  var ignore: [String] = []
+
+  @Option(help: ArgumentHelp("A parameter's type and range, as in a study file.", valueName: "name={type: …}"))
+  var param: [String] = []
+
+  func objectives() throws -> [Objective] { try objective.map { try ObjectiveText.parse($0) } }
 }
 
 /// What all importers are told in the same way.
