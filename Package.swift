@@ -121,7 +121,7 @@ let package = Package(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
     .testTarget(
       name: "InterchangeTests", dependencies: library + ["TrimtabInterchange", "TrimtabTestSupport"],
-      path: "Tests/InterchangeTests", swiftSettings: settings),
+      path: "Tests/InterchangeTests", exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),

@@ -23,7 +23,8 @@ extension StudyImport {
         let notes = trial.notes.map { Event.Body.noted(number, key: $0.key, value: $0.value.text) }
         steps.append(Step(time: times.proposed[number], trial: number, phase: 1, bodies: notes))
       }
-      if trial.outcome == .waiting, problem == nil { continue }
+      let isWaiting = trial.outcome == .waiting && problem == nil
+      if isWaiting, trial.reports.isEmpty { continue }
       let (started, ended) = (times.started[number], times.ended[number])
       steps.append(Step(time: started, trial: number, phase: 2, bodies: [.trialStarted(number, worker: 0)]))
       for report in reports(trial, number) {
@@ -31,15 +32,25 @@ extension StudyImport {
         steps.append(Step(time: time, trial: number, phase: 3, bodies: [report.body]))
       }
       let seconds = Double(ended - started) / 1000
+      let last = isWaiting ? .trialReleased(number, seconds: 0) : end(trial, number, seconds: seconds, problem: problem)
       steps.append(
-        Step(time: ended, trial: number, phase: 4, bodies: [end(trial, number, seconds: seconds, problem: problem)]))
+        Step(time: ended, trial: number, phase: 4, bodies: [last]))
     }
     // Within a trial phases come in order, and proposals in the order of trials: both have times that never fall.
-    steps.sort { ($0.time, $0.trial, $0.phase) < ($1.time, $1.trial, $1.phase) }
+    for i in steps.indices { steps[i].order = i }
+    steps.sort { ($0.time, $0.trial, $0.phase, $0.order) < ($1.time, $1.trial, $1.phase, $1.order) }
     let first = steps.first?.time ?? now
-    let created = Event(time: first, .studyCreated(specification: spec.json.text))
+    // What failed elsewhere is over: the study's retries begin with its own trials.
+    var initial = spec
+    initial.retries.failed = 0
+    let created = Event(time: first, .studyCreated(specification: initial.json.text))
     let notes = studyNotes.map { Event(time: first, .noted(nil, key: $0.key, value: $0.value.text)) }
-    return ([created] + notes + steps.flatMap { step in step.bodies.map { Event(time: step.time, $0) } }, remarks)
+    var events = [created] + notes
+    for step in steps { events += step.bodies.map { Event(time: step.time, $0) } }
+    if spec.retries.failed > 0 {
+      events.append(Event(time: steps.last?.time ?? now, .studyAmended(specification: spec.json.text)))
+    }
+    return (events, remarks)
   }
 
   /// The log as frames. Every event was absorbed before, so that none is written that cannot follow.
@@ -79,6 +90,8 @@ extension StudyImport {
     var trial: TrialNumber
     var phase: Int
     var bodies: [Event.Body]
+    /// In which order steps of one phase were made.
+    var order = 0
   }
 
   /// When trials were proposed, started and ended.

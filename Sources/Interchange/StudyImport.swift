@@ -70,10 +70,11 @@ public struct StudyImport: Sendable {
   /// Whether a space has a place for every value.
   private static func fits(_ study: ForeignStudy, _ space: Space) -> Bool {
     study.trials.allSatisfy { trial in
-      trial.parameters.allSatisfy { item in
-        guard let index = space.index(of: item.name) else { return false }
-        return slots(of: item.value, space.parameters[index].domain) != nil
-      }
+      trial.outcome == .waiting
+        || trial.parameters.allSatisfy { item in
+          guard let index = space.index(of: item.name) else { return false }
+          return slots(of: item.value, space.parameters[index].domain) != nil
+        }
     }
   }
 

@@ -181,8 +181,8 @@ struct MLflowFolder {
 
   private static func runFolders(_ folder: String) throws(InterchangeError) -> [String] {
     try FileBytes.entries(folder).map { "\(folder)/\($0)" }.filter {
-      FileBytes.kind(of: "\($0)/meta.yaml") == .file && FileBytes.kind(of: "\($0)/params") == .folder
-        || FileBytes.kind(of: "\($0)/metrics") == .folder
+      FileBytes.kind(of: "\($0)/meta.yaml") == .file
+        && (FileBytes.kind(of: "\($0)/params") == .folder || FileBytes.kind(of: "\($0)/metrics") == .folder)
     }
   }
 

@@ -20,11 +20,17 @@ struct ExportCommand: ParsableCommand {
 
         trimtab export digits.yaml --to optuna digits.db
         trimtab export digits.yaml --to optuna digits.journal
+
+      The search space alone, as JSON for ConfigSpace:
+
+        trimtab export digits.yaml --to configspace space.json
       """)
 
   /// Another tool's form.
   enum Target: String, CaseIterable, ExpressibleByArgument {
     case optuna
+    /// The space alone, as JSON.
+    case configspace
   }
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
@@ -58,11 +64,27 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      if let target { try write(to: target) } else { try writeTable(file ?? output) }
+      switch target {
+      case .optuna: try writeOptuna()
+      case .configspace: try writeSpace()
+      case nil: try writeTable(file ?? output)
+      }
     }
   }
 
-  private func write(to target: Target) throws {
+  private func writeSpace() throws {
+    let location = try study.locate()
+    // A study that has begun is what its log says; one that has not is its file.
+    let spec =
+      if let file = location.file, !fileExists(location.storePath) { file.spec } else {
+        try LogFold.state(of: try location.openLog()).spec
+      }
+    let writer = try FileWriter(file ?? output)
+    try writer.write(try ConfigSpaceWriter.json(spec.space, name: spec.name).prettyText + "\n")
+    try writer.finish()
+  }
+
+  private func writeOptuna() throws {
     guard let path = file ?? output else {
       throw CommandError(.badInput, "name the file to write, for example study.db or study.journal")
     }
