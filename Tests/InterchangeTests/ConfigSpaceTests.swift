@@ -75,7 +75,7 @@ final class ConfigSpaceTests: InterchangeTestCase {
     XCTAssertTrue(text.contains(#""type":"GT","child":"y","parent":"n","value":2"#), text)
   }
 
-  private func refusal(_ hyperparameters: String, _ rest: String = "", _ part: String, line: UInt = #line) {
+  private func refusal(_ hyperparameters: String, _ part: String, with rest: String = "", line: UInt = #line) {
     let text = #"{"hyperparameters": [\#(hyperparameters)]\#(rest)}"#
     XCTAssertThrowsError(try ConfigSpaceReader(text, path: "cs.json"), line: line) {
       XCTAssertTrue("\($0)".hasPrefix("cs.json") && "\($0)".contains(part), "\($0)", line: line)
@@ -91,9 +91,9 @@ final class ConfigSpaceTests: InterchangeTestCase {
       "'n': a normal distribution on a log")
     refusal(#"{"type": "odd", "name": "o"}"#, "the type 'odd'")
     refusal(#"{"type": "uniform_float", "name": "x", "lower": 0}"#, "no upper")
-    refusal(x, #", "conditions": [{"type": "EQ", "child": "y", "parent": "x", "value": 1}]"#, "condition of 'y'")
-    refusal(x, #", "forbiddens": [{"type": "ODD", "name": "x"}]"#, "forbidden clause 1")
-    refusal(x, #", "forbiddens": [{"type": "EQUALS", "name": "y", "value": 1}]"#, "y")
+    refusal(x, "condition of 'y'", with: #", "conditions": [{"type": "EQ", "child": "y", "parent": "x", "value": 1}]"#)
+    refusal(x, "forbidden clause 1", with: #", "forbiddens": [{"type": "ODD", "name": "x"}]"#)
+    refusal(x, "y", with: #", "forbiddens": [{"type": "EQUALS", "name": "y", "value": 1}]"#)
     XCTAssertThrowsError(try ConfigSpaceReader("{}", path: "cs.json")) {
       XCTAssertTrue("\($0)".contains("no list 'hyperparameters'"), "\($0)")
     }
