@@ -57,7 +57,8 @@ struct CurvePlan: Sendable {
           + "they are kept as the metric '\(name)', and the study has no fidelity")
       return
     }
-    let whole = study.trials.filter { $0.outcome == .completed }.compactMap { reported($0).last?.step }
+    let whole = study.trials.filter { $0.outcome == .completed && ($0.values.first ?? nil)?.isFinite == true }
+      .compactMap { reported($0).last?.step }
     guard let greatest = whole.max() ?? steps.max() else { return }
     let maximum = Double(greatest + shift)
     var name = "step"

@@ -47,6 +47,8 @@ public struct ForeignTrial: Sendable {
   public var label: String
   public var outcome: Outcome
   public var parameters: [Value] = []
+  /// Whether a waiting trial has all the values that it needs; otherwise the others are filled in.
+  public var isWhole = false
   /// The final value of each objective; empty or nil where there is none.
   public var values: [Double?] = []
   /// In the order of their steps, each step once.

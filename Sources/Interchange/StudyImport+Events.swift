@@ -122,7 +122,7 @@ extension StudyImport {
   ) throws -> (configuration: Configuration, problem: String?) {
     let space = spec.space
     var slots = [Double](repeating: .nan, count: space.slotCount)
-    if trial.outcome == .waiting {
+    if trial.outcome == .waiting, !trial.isWhole {
       do {
         let given = trial.parameters.map { (name: $0.name, value: $0.value) }
         let configuration = try space.configuration(given)
@@ -192,6 +192,7 @@ extension StudyImport {
       let needsResource = spec.fidelity != nil && final.contains { $0.name == objective }
       let resource = needsResource ? max(spec.fidelity?.maximum ?? 1, last ?? 0) : nil
       result.append((nil, .reported(number, resource: resource, final)))
+      if needsResource { result.append((nil, .noted(number, key: TrimtabMarks.unreported, value: "true"))) }
     }
     return result
   }

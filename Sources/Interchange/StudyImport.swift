@@ -130,6 +130,8 @@ public struct StudyImport: Sendable {
     switch (domain, value) {
     case (.float, .real(let number)): return number.isFinite ? [number] : nil
     case (.float, .integer(let number)): return [Double(number)]
+    case (.float, .choice(let choice)), (.integer, .choice(let choice)):
+      return choice.number.flatMap { slots(of: .real($0), domain) }
     case (.integer, .integer(let number)): return number.magnitude <= 1 << 53 ? [Double(number)] : nil
     case (.integer, .real(let number)):
       return number == number.rounded() && number.magnitude <= 0x1p53 ? [number] : nil

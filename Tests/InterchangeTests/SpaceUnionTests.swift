@@ -115,6 +115,8 @@ final class SpaceUnionTests: InterchangeTestCase {
     XCTAssertEqual(curves.spec.fidelity?.maximum, 3)
     XCTAssertEqual(curves.curves[2]?.resources, [3])
     XCTAssertEqual(curves.trials.map(\.value), [1, 2, 4])
+    // A trial that ended with no finite value says nothing of how far a complete one goes.
+    XCTAssertEqual(try state(of: try study([(1, [2, 1]), (.nan, [3, 2, .nan])])).state.spec.fidelity?.maximum, 2)
     let (plain, remarks) = try state(of: try study([(1, [3, 2, 1]), (2, [2.5])]))
     XCTAssertNil(plain.spec.fidelity)
     XCTAssertEqual(plain.trials.map(\.value), [1, 2])

@@ -82,7 +82,9 @@ final class TableTests: InterchangeTestCase {
       _ = try CSVStudy.read(path, name: "t", columns: self.columns("los"))
     }
     error(.badInput, contains: "t.csv:2", "'sgd' in 'opt' is no number") {
-      _ = try CSVStudy.read(path, name: "t", columns: self.columns("opt"))
+      var columns = self.columns("opt")
+      columns.ignored = ["loss"]
+      _ = try CSVStudy.read(path, name: "t", columns: columns)
     }
     error(.badInput, contains: "t.csv:2", "no state that is known") {
       var columns = self.columns()

@@ -128,6 +128,7 @@ public struct OptunaExport {
     if isSingle {
       if let curve = state.curves[number], state.spec.fidelity != nil {
         trial.intermediate = zip(curve.resources, curve.values).map { (steps.step($0), $1) }
+        if state.notes[number]?[TrimtabMarks.unreported] != nil { trial.intermediate.removeLast() }
       } else {
         trial.intermediate = (reading.intermediate[number] ?? []).map { (steps.step($0.resource), $0.value) }
       }
@@ -157,7 +158,9 @@ public struct OptunaExport {
     if record.state == .failed, let kind = record.failure {
       trial.userAttributes.append(TrimtabMarks.failureAttribute(kind, reading.messages[number] ?? ""))
     }
-    if record.state == .paused { trial.userAttributes.append(.init(TrimtabMarks.state, .string(record.state.name))) }
+    if record.state == .paused || record.state == .waiting {
+      trial.userAttributes.append(.init(TrimtabMarks.state, .string(record.state.name)))
+    }
     let objectives = Set(state.spec.objectives.map(\.metric))
     let metrics = (state.otherMetrics[number] ?? []).filter {
       !objectives.contains($0.name) && (state.spec.fidelity != nil || $0.name != CurvePlan.intermediate)

@@ -150,6 +150,7 @@ extension OptunaStudy {
         result.parameters = TrimtabMarks.rejoined(result.parameters, specification.space)
       }
     }
+    result.isWhole = reading.specification != nil && TrimtabMarks.isWhole(trial.userAttributes)
     result.values = trial.values
     if let objective = objectives.first?.metric {
       result.reports = trial.intermediate.sorted { $0.step < $1.step }.map {

@@ -13,13 +13,16 @@ enum TrimtabMarks {
   static let failure = "trimtab:failure"
   /// Metrics that are no objectives.
   static let metrics = "trimtab:metrics"
-  /// The state of a trial for which Optuna has none.
+  /// The state of a trial that Optuna has not, or that says more here: a trial of ours that waits has all its values.
   static let state = "trimtab:state"
 
   /// The study's note of what was added to each of the source's steps.
   static let stepShift = "trimtab:step_shift"
   /// The study's note of the source's own choices, by parameter.
   static let choices = "trimtab:choices"
+
+  /// A trial's note that its value was not reported on the way, and stands at the full resource for want of another.
+  static let unreported = "trimtab:unreported"
 
   static func isOwn(_ key: String) -> Bool { key.hasPrefix(prefix) }
 
@@ -51,6 +54,10 @@ enum TrimtabMarks {
 
   static func failureAttribute(_ kind: FailureKind, _ message: String) -> JSONValue.Member {
     .init(failure, .members(["kind": .string(kind.name), "message": .string(message)]))
+  }
+
+  static func isWhole(_ attributes: [JSONValue.Member]) -> Bool {
+    value(state, attributes) == .string(TrialState.waiting.name)
   }
 
   static func metrics(_ attributes: [JSONValue.Member]) -> [MetricValue] {
