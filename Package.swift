@@ -7,6 +7,13 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The library's modules. Whoever uses `Trimtab` sees them all, and lists them all: SwiftPM compiles a target anew only when
+/// one of those that it lists has changed, and what a type looks like inside can change without `Trimtab` itself.
+let library: [Target.Dependency] = [
+  "Trimtab", "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores",
+  "TrimtabRunning",
+]
+
 let package = Package(
   name: "trimtab",
   platforms: [.macOS(.v15)],
@@ -64,20 +71,20 @@ let package = Package(
       path: "Sources/Trimtab", swiftSettings: settings),
     .target(name: "CTrimtab", path: "Sources/CTrimtab"),
     .target(
-      name: "TrimtabC", dependencies: ["Trimtab", "CTrimtab"], path: "Sources/TrimtabC", swiftSettings: settings),
+      name: "TrimtabC", dependencies: library + ["CTrimtab"], path: "Sources/TrimtabC", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabCommand",
-      dependencies: [
-        "Trimtab", "TrimtabAnalysis", "TrimtabBenchmarks", "CSystem",
+      dependencies: library + [
+        "TrimtabAnalysis", "TrimtabBenchmarks", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabSpeed", dependencies: ["Trimtab", "TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
+      name: "TrimtabSpeed", dependencies: library + ["TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(
-      name: "TrimtabTestSupport", dependencies: ["Trimtab"], path: "Tests/TestSupport",
+      name: "TrimtabTestSupport", dependencies: library, path: "Tests/TestSupport",
       swiftSettings: settings),
     .testTarget(
       name: "NumericsTests", dependencies: ["TrimtabNumerics"], path: "Tests/NumericsTests",

@@ -25,9 +25,12 @@ if [ "$(uname)" = Linux ]; then
   ln -sf "$archive" "$static/"
   printf 'Name: SQLite\nDescription: SQL database engine\nVersion: 3\nLibs: -L%s -lsqlite3\n' "$static" >"$static/sqlite3.pc"
   export PKG_CONFIG_PATH=$static
-  # Two symbols for which the result would need glibc 2.35; see the file.
-  cc -O2 -fPIC -c Python/native/hypot.c -o "$static/hypot.o"
-  wrap=(-Xlinker --wrap=hypot -Xlinker --wrap=hypotf -Xlinker "$static/hypot.o")
+  # Symbols for which the result would need newer system libraries; see the file.
+  cc -O2 -fPIC -c Python/native/older_systems.c -o "$static/older_systems.o"
+  wrap=(-Xlinker "$static/older_systems.o")
+  for symbol in hypot hypotf _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE; do
+    wrap+=(-Xlinker "--wrap=$symbol")
+  done
   options+=("${wrap[@]}")
 fi
 bin=$(swift build "${options[@]}" --show-bin-path)

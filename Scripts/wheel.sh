@@ -14,7 +14,16 @@ PYTHON="$python" Scripts/native.sh
 rm -rf dist
 "$tools/bin/pip" wheel --quiet --no-build-isolation --no-deps --no-index --wheel-dir dist ./Python
 wheel=$(ls dist/*.whl)
-[ "$(uname)" = Darwin ] || "$tools/bin/auditwheel" show "$wheel" | grep -A 3 'constrained\|consistent' || true
+if [ "$(uname)" = Linux ]; then
+  # The tag says which systems can load it, C++ library and all.
+  tag=$(basename "$wheel" .whl | grep -oE 'manylinux.*')
+  shown=$("$tools/bin/auditwheel" show "$wheel")
+  if ! tr '\n' ' ' <<<"$shown" | grep "platform tag: \"$tag\"" >/dev/null; then
+    echo "$shown"
+    echo "$wheel: its tag promises too much" >&2
+    exit 1
+  fi
+fi
 
 venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT

@@ -65,6 +65,10 @@ typedef struct {
   char has_notes, is_over;
   Py_ssize_t count, capacity;
   double *slots;
+  /* For each slot whether it was suggested, and how many such values are not in `values` yet: most trials are told before
+   * anybody looks at them there. */
+  char *used;
+  Py_ssize_t pending;
   PyObject *study;
   PyObject *values;
   /* Domains by name; NULL when suggestions need more than a look into a slot. */
@@ -126,13 +130,19 @@ static void run_dealloc(Run *self) {
 /* Makes room for slots. -1 with an exception when there is none. */
 static int reserve(Run *self, Py_ssize_t capacity) {
   if (capacity <= self->capacity) return 0;
-  double *slots = PyMem_Realloc(self->slots, (size_t)capacity * sizeof(double));
+  if (capacity > PY_SSIZE_T_MAX / 16) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  double *slots = PyMem_Realloc(self->slots, (size_t)capacity * (sizeof(double) + 1));
   if (!slots) {
     PyErr_NoMemory();
     return -1;
   }
   self->slots = slots;
+  self->used = (char *)(slots + capacity);
   self->capacity = capacity;
+  memset(self->used, 0, (size_t)capacity);
   return 0;
 }
 
@@ -153,10 +163,49 @@ static int find(Run *self, PyObject *name, char kind, Domain *domain, double *va
   return !isnan(*value);
 }
 
-static PyObject *keep(Run *self, PyObject *name, PyObject *value) {
-  if (value && PyDict_SetItem(self->values, name, value) < 0) Py_CLEAR(value);
+/* Notes that a slot's value was suggested. */
+static PyObject *suggested(Run *self, int64_t slot, PyObject *value) {
+  /* The arguments' conversion may have run a program that asked again. */
+  if (value && slot < self->count && !self->used[slot]) {
+    self->used[slot] = 1;
+    self->pending++;
+  }
   return value;
 }
+
+static PyObject *run_values(Run *self, void *unused) {
+  (void)unused;
+  if (self->pending > 0 && self->known && PyDict_Check(self->known)) {
+    PyObject *name, *entry;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(self->known, &position, &name, &entry)) {
+      Domain domain;
+      double slot;
+      if (!PyBytes_Check(entry) || PyBytes_Size(entry) != (Py_ssize_t)sizeof(Domain)) continue;
+      memcpy(&domain, PyBytes_AsString(entry), sizeof(Domain));
+      if (domain.slot < 0 || domain.slot >= self->count || !self->used[domain.slot]) continue;
+      slot = self->slots[domain.slot];
+      PyObject *value = domain.kind == 'i' ? PyLong_FromDouble(slot) : PyFloat_FromDouble(slot);
+      int failed = !value || PyDict_SetItem(self->values, name, value) < 0;
+      Py_XDECREF(value);
+      if (failed) return NULL;
+    }
+    self->pending = 0;
+  }
+  Py_INCREF(self->values);
+  return self->values;
+}
+
+static PyObject *run_value_count(Run *self, void *unused) {
+  (void)unused;
+  return PyLong_FromSsize_t(PyDict_Size(self->values) + self->pending);
+}
+
+static PyGetSetDef run_getset[] = {
+  {"_values", (getter)run_values, NULL, "The values that were suggested so far.", NULL},
+  {"_value_count", (getter)run_value_count, NULL, "How many there are.", NULL},
+  {NULL, NULL, NULL, NULL, NULL},
+};
 
 static char *suggest_names[] = {"name", "low", "high", "step", "log", NULL};
 
@@ -211,7 +260,7 @@ static PyObject *run_suggest_float(Run *self, PyObject *const *args, Py_ssize_t 
       PyErr_Clear();
     } else if (
       low == domain.low && high == domain.high && (isnan(domain.step) ? items[3] == Py_None : step == domain.step)) {
-      return keep(self, items[0], PyFloat_FromDouble(value));
+      return suggested(self, domain.slot, PyFloat_FromDouble(value));
     }
   }
   return PyObject_CallMethod(
@@ -232,7 +281,7 @@ static PyObject *run_suggest_int(Run *self, PyObject *const *args, Py_ssize_t co
     if (PyErr_Occurred()) {
       PyErr_Clear();
     } else if (low == domain.whole_low && high == domain.whole_high && step == domain.whole_step) {
-      return keep(self, items[0], PyLong_FromDouble(slot));
+      return suggested(self, domain.slot, PyLong_FromDouble(slot));
     }
   }
   PyObject *step = items[3] ? items[3] : PyLong_FromLong(1);
@@ -298,7 +347,6 @@ static PyMemberDef run_members[] = {
   {"_has_notes", T_BOOL, offsetof(Run, has_notes), READONLY, NULL},
   {"_is_over", T_BOOL, offsetof(Run, is_over), READONLY, NULL},
   {"_count", T_PYSSIZET, offsetof(Run, count), READONLY, "How many slots the proposal has."},
-  {"_values", T_OBJECT, offsetof(Run, values), READONLY, "The values that were suggested so far."},
   {"_known", T_OBJECT, offsetof(Run, known), 0, "Domains by name; None turns the short way off."},
   {NULL, 0, 0, 0, NULL},
 };
@@ -311,6 +359,7 @@ static PyType_Slot run_slots[] = {
   {Py_tp_clear, (void *)run_clear},
   {Py_tp_methods, run_methods},
   {Py_tp_members, run_members},
+  {Py_tp_getset, run_getset},
   {0, NULL},
 };
 

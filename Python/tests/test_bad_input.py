@@ -7,6 +7,7 @@ import gc
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -21,8 +22,9 @@ import trimtab as tt
 
 def told(call: Callable[[], Any], error: type[Exception], match: str) -> None:
     """The call raises this with a text in which something matches, and nothing worse."""
-    with pytest.raises(error, match=match or "."):
+    with pytest.raises(error) as caught:
         call()
+    assert re.search(match, str(caught.value)), caught.value
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,8 @@ def told(call: Callable[[], Any], error: type[Exception], match: str) -> None:
         ((3, 0, 1), TypeError, "name of a parameter"),
         ((None, 0, 1), TypeError, "name of a parameter"),
         (("", 0, 1), tt.InvalidStudyError, "name"),
-        (("a\0b", 0, 1), tt.TrimtabError, ""),
+        (("a\0b", 0, 1), ValueError, "control character"),
+        (("`", 0, 1), tt.InvalidStudyError, "control character, '`' or '='"),
         (("a\ud800", 0, 1), ValueError, "surrogate"),
     ])
 def test_impossible_floats_are_refused(arguments: Any, error: type[Exception], match: str) -> None:
@@ -119,7 +122,7 @@ def test_two_trials_that_bring_one_name_with_two_ranges_conflict() -> None:
 
 
 def test_names_of_any_language_are_kept(store: str) -> None:
-    names = ["größe", "学习率", "скорость", "a b", "x.y", "`", '"', "\\", "\n", "🙂", "if", "-", "x" * 200]
+    names = ["größe", "学习率", "скорость", "a b", "x.y", '"', "\\", "🙂", "if", "-", "x" * 100]
     study = tt.create_study(study_name="names", storage=store, seed=1)
     study.optimize(lambda trial: sum(trial.suggest_float(name, 0, 1) for name in names), n_trials=3)
     study.close()
@@ -386,7 +389,7 @@ def test_a_system_too_old_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     from trimtab import _native
 
     (tmp_path / "glibc").write_text("9.99\n")
-    monkeypatch.setattr(_native, "native_folder", lambda: tmp_path)
+    monkeypatch.setattr(_native, "native_folder", lambda: str(tmp_path))
     assert "glibc 9.99 or later is needed" in (_native.check_system() or "")
     (tmp_path / "glibc").write_text("2.17\n")
     assert _native.check_system() is None

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ class Call(ctypes.Structure):
 
 @pytest.fixture(scope="module")
 def library() -> Any:
-    loaded = ctypes.CDLL(str(next(native_folder().glob("libtrimtab.*"))))
+    loaded = ctypes.CDLL(str(next(Path(native_folder()).glob("libtrimtab.*"))))
     loaded.tt_version.restype = ctypes.c_char_p
     loaded.tt_open.restype = ctypes.c_int64
     loaded.tt_open.argtypes = [ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]
@@ -130,7 +131,7 @@ def test_requests_that_cannot_be_carried_out_change_nothing(library: Any, reques
 
 
 def test_only_the_interface_is_exported_and_only_system_libraries_are_needed() -> None:
-    library = next(native_folder().glob("libtrimtab.*"))
+    library = next(Path(native_folder()).glob("libtrimtab.*"))
     if library.suffix != ".so":
         pytest.skip("binutils show the symbols of ELF files")
     symbols = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True, text=True, check=True)

@@ -170,3 +170,24 @@ def test_an_interrupt_ends_a_program_cleanly(store: str) -> None:
     assert "KeyboardInterrupt" in errors
     study = tt.load_study("int", store)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "WAITING"]
+
+
+def test_an_interrupt_at_any_moment_leaves_no_trial_running() -> None:
+    study = tt.create_study(seed=1)
+    study.optimize(branches, n_trials=20)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for index in range(60):
+            signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.0001 * index)
+            with pytest.raises(KeyboardInterrupt):
+                study.optimize(branches)
+            assert all(trial.state is not tt.TrialState.RUNNING for trial in study.trials)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    study.optimize(branches, n_trials=5)
+    assert not [trial for trial in study.trials if trial.state not in (tt.TrialState.COMPLETE, tt.TrialState.FAIL)]

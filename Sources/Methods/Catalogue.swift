@@ -6,7 +6,8 @@ public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [TPE.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
 
   public static let schedulers: [CatalogueEntry] = [
-    FullFidelity.entry, MedianStopping.entry, ASHA.entry, OneEpoch.entry,
+    FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
+    Hyperband.halvingEntry, OneEpoch.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -33,7 +34,8 @@ public enum Catalogue {
     let part = spec.method.scheduler
     switch part.name {
     case "median": return MedianStopping(part)
-    case "asha": return ASHA(part)
+    case "asha", "pasha": return ASHA(part)
+    case "hyperband", "successive-halving": return Hyperband(part)
     case "one-epoch": return OneEpoch(part)
     default: return FullFidelity()
     }

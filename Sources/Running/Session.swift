@@ -226,17 +226,21 @@ public final class Session {
   /// What to do, by what the log says now.
   private func makePlan(_ mayStartNew: Bool, _ isFrozenHere: (TrialNumber) -> Bool) throws -> Plan {
     let now = clock()
-    let limit = fold.state.reachedLimit(now: now)
+    // Calls on the state copy it, which is worth a look at whether there is anything to ask it.
+    let limit = fold.state.spec.budget == Budget() ? nil : fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
     func canResume(_ number: TrialNumber, _ trial: Trial) -> Bool {
       mayContinue && (!trial.isFrozen || isFrozenHere(number))
     }
     var plan = Plan()
     var reason: String?
-    let queued = fold.state.nextQueued(now: now) { number in
-      let trial = fold.state.trials[number]
-      return canResume(number, trial) && (mayStartNew || trial.runs > 0)
-    }
+    let queued =
+      fold.state.queue.isEmpty
+      ? nil
+      : fold.state.nextQueued(now: now) { number in
+        let trial = fold.state.trials[number]
+        return canResume(number, trial) && (mayStartNew || trial.runs > 0)
+      }
     if let queued {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))
@@ -307,6 +311,8 @@ public final class Session {
 
   /// Records trials whose worker has died, so that they go back to the queue.
   private func recordLost() throws {
+    let mayBeFrozen = fold.state.spec.fidelity?.pause == .freeze
+    guard mayBeFrozen || !fold.state.running.allSatisfy({ fold.state.trials[$0].worker == worker }) else { return }
     var isDead: [WorkerID: Bool] = [worker: false]
     func isLost(_ trial: TrialNumber) throws -> Bool {
       let owner = fold.state.trials[trial].worker
@@ -316,7 +322,7 @@ public final class Session {
       return answer
     }
     var suspects = try fold.state.running.filter(isLost)
-    if fold.state.spec.fidelity?.pause == .freeze, fold.state.count(.paused) > 0 {
+    if mayBeFrozen, fold.state.count(.paused) > 0 {
       suspects += try fold.state.trials.indices.filter {
         try fold.state.trials[$0].isFrozen && fold.state.trials[$0].state == .paused && isLost($0)
       }
@@ -355,6 +361,7 @@ public final class Session {
     } else if let fidelity, metrics.contains(where: { $0.name == fold.state.spec.objectives[0].metric }) {
       throw SessionError(.invalidReport, "the resource is missing from the report: add '\(fidelity.name)'")
     }
+    if metrics.count == 1, !metrics[0].name.isEmpty { return }
     var names: Set<String> = []
     for metric in metrics {
       guard !metric.name.isEmpty, names.insert(metric.name).inserted else {
@@ -407,7 +414,7 @@ public final class Session {
       try requireOwn(trial)
       let now = clock()
       var events: [Event] = []
-      if !metrics.isEmpty, !fold.state.isRepeated(trial, resource: resource, metrics) {
+      if !metrics.isEmpty, resource == nil || !fold.state.isRepeated(trial, resource: resource, metrics) {
         events.append(Event(time: now, .reported(trial, resource: resource, metrics)))
       }
       if let problem = objectiveProblem(trial, resource, metrics) {

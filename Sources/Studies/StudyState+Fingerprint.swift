@@ -93,6 +93,8 @@ private struct Digest {
     add(trial.worker)
     for time in [trial.proposedAt, trial.startedAt, trial.endedAt, trial.notBefore] { add(Int(time)) }
     for number in [trial.target, trial.resource, trial.value, trial.seconds, trial.reportedCost] { add(number) }
+    // Of a trial that is complete it follows from the rest.
+    if trial.state != .completed, trial.wasCompleted { add(trial.completedLevel) }
   }
 
   mutating func add(_ history: History) {

@@ -230,6 +230,7 @@ public struct StudyState: Sendable {
       end(number, .stopped, seconds, at: event.time)
     case .trialCompleted(let number, let seconds):
       try require(number, .running)
+      trials[number].completedLevel = spec.fidelity?.maximum ?? .infinity
       end(number, .completed, seconds, at: event.time)
       considerIncumbent(number, at: event.time)
     case .trialFailed(let number, let kind, _, let seconds):
@@ -308,7 +309,14 @@ public struct StudyState: Sendable {
       counts[Int(TrialState.waiting.rawValue)] += 1
       queue.append(number)
     case .resume:
-      try require(number, .paused)
+      guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
+      guard trials[number].canGoOn(to: target ?? .nan) else {
+        throw EventError("trial \(number) is \(trials[number].state.name) and cannot go on")
+      }
+      if trials[number].state == .completed {
+        finalCostSum -= cost(number)
+        finalCostCount -= 1
+      }
       trials[number].target = target ?? .nan
       trials[number].proposedAt = time
       move(number, to: .waiting)
@@ -356,7 +364,10 @@ public struct StudyState: Sendable {
     if let value = metrics.first(where: { $0.name == objective })?.value {
       absorbObjective(number, resource, value)
       // Without a complete trial, the incumbent is the best at the greatest resource so far.
-      if curves[number] != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
+      // One that has gone on beyond what was complete is ranked by what it reports since.
+      if curves[number] != nil, !incumbentIsComplete || trials[number].wasCompleted {
+        considerIncumbent(number, at: time)
+      }
     }
     guard isNewest else { return }
     for metric in metrics where metric.name != objective {
@@ -446,15 +457,19 @@ public struct StudyState: Sendable {
   /// Whether the trial can be the incumbent: it did not fail, and its value is final or stands at a resource.
   public func isCandidate(_ number: TrialNumber) -> Bool {
     let trial = trials[number]
-    return trial.hasValue && trial.state != .failed && (trial.state == .completed || curves[number] != nil)
+    return trial.hasValue && (trial.state != .failed || trial.wasCompleted)
+      && (trial.wasCompleted || curves[number] != nil)
   }
 
-  /// Whether a candidate ranks before another: complete before incomplete, then by the resource of the value, then by
-  /// loss. Of equal ranks the earlier one is the incumbent.
+  /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
+  /// less, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
   public func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
-    let isComplete = trials[number].state == .completed
-    if isComplete != (trials[other].state == .completed) { return isComplete }
-    if !isComplete {
+    let wasCompleted = trials[number].wasCompleted
+    if wasCompleted != trials[other].wasCompleted { return wasCompleted }
+    if wasCompleted {
+      let (a, b) = (trials[number].completedLevel, trials[other].completedLevel)
+      if a != b { return a > b }
+    } else {
       let (a, b) = (curves[number]?.resources.last ?? 0, curves[other]?.resources.last ?? 0)
       if a != b { return a > b }
     }
@@ -462,8 +477,10 @@ public struct StudyState: Sendable {
   }
 
   private mutating func considerIncumbent(_ number: TrialNumber, at time: Timestamp) {
-    // Along a fidelity a trial's rank only rises; without one, its newest value may be worse than the one before.
-    if incumbent == number, !isCandidate(number) || (spec.fidelity == nil && trials[number].state != .completed) {
+    // Along a fidelity a trial's rank only rises, until it is complete; without one, its newest value may be worse than
+    // the one before.
+    let mayFall = spec.fidelity == nil || trials[number].wasCompleted
+    if incumbent == number, !isCandidate(number) || (mayFall && trials[number].state != .completed) {
       findIncumbentAnew(at: time)
       return
     }
@@ -476,7 +493,7 @@ public struct StudyState: Sendable {
 
   private mutating func setIncumbent(_ number: TrialNumber, at time: Timestamp) {
     incumbent = number
-    incumbentIsComplete = trials[number].state == .completed
+    incumbentIsComplete = trials[number].wasCompleted
     let resource = spec.fidelity == nil ? Double.nan : curves[number]?.resources.last ?? .nan
     incumbentChanges.append(
       IncumbentChange(

@@ -51,7 +51,8 @@ final class CatalogueTests: XCTestCase {
     XCTAssertEqual(sampler.hint, "did you mean 'tpe'?")
     XCTAssertEqual(try problem(spec(PartSpec("tpe"), PartSpec("ahsa"))).hint, "did you mean 'asha'?")
     XCTAssertEqual(
-      try problem(spec(PartSpec("tpe"), PartSpec("evolution"))).hint, "possible: full, median, asha, one-epoch")
+      try problem(spec(PartSpec("tpe"), PartSpec("zzzzzz"))).hint,
+      "possible: " + Catalogue.schedulers.map(\.name).joined(separator: ", "))
   }
 
   func testAnUnknownOptionGetsTheNearestOne() throws {

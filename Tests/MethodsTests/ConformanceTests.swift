@@ -17,6 +17,12 @@ final class ConformanceTests: XCTestCase {
           PartSpec("asha"), PartSpec("asha", options: ["variant": .text("stopping")]),
           PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3)]),
         ]
+      case "hyperband":
+        [
+          PartSpec("hyperband"),
+          PartSpec("hyperband", options: ["eta": .integer(2), "deepening": .text("preserving")]),
+          PartSpec("hyperband", options: ["rounding": .text("ceiling"), "deepening": .text("discarding")]),
+        ]
       case "one-epoch":
         [PartSpec("one-epoch"), PartSpec("one-epoch", options: ["first": .integer(8), "keep": .integer(3)])]
       default: [PartSpec(entry.name)]

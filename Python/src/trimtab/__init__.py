@@ -11,9 +11,11 @@
 True
 """
 
-from typing import TYPE_CHECKING, Any
-
+# The module typing takes longer to load than all of this; type checkers know the name without it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._engine import version as engine_version
     from ._errors import (
         ClosedError,
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     # Loaded when it is first used: a script that only reports from within a trial needs a small part.
     module = _PLACE.get(name)
     if module is None:

@@ -8,8 +8,8 @@ from ._native import check_system, native_folder
 
 def main() -> None:
     """Run the program in place of this process."""
-    program = native_folder() / "trimtab"
-    if not program.exists():
+    program = os.path.join(native_folder(), "trimtab")
+    if not os.path.exists(program):
         sys.exit(
             f"trimtab: {program}: the program is missing: install the wheel again "
             "(pip install --force-reinstall trimtab)")
@@ -17,7 +17,7 @@ def main() -> None:
     if problem is not None:
         sys.exit(f"trimtab: {problem}")
     try:
-        os.execv(program, [str(program), *sys.argv[1:]])
+        os.execv(program, [program, *sys.argv[1:]])
     except OSError as error:
         sys.exit(f"trimtab: {program} cannot be run: {error} (install the wheel for this system: pip install trimtab)")
 

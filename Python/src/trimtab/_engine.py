@@ -54,7 +54,7 @@ class Transport:
         return self.request(verb, **members)["result"]
 
     def ask(self, trial: Trial, known: Known) -> int | str:
-        """Fill a trial with what to run next: ``RUN``, ``WAIT`` when there is nothing now, or why there will be nothing.
+        """Fill a trial with what to run next: ``RUN``, ``WAIT`` (nothing for now), or why there will be nothing more.
 
         - known: the parameters as the study knows them, for transports that can spare it the names.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ._engine import RUN, WAIT
-from ._errors import NotRunningError, TrialPruned
+from ._errors import ClosedError, NotRunningError, TrialPruned
 from ._frozen import FrozenTrial
 from ._trial import Trial
 
@@ -73,7 +74,9 @@ def run_trials(
         except BaseException:
             # KeyboardInterrupt and SystemExit can come at any point: the trial is not to blame.
             if trial.number >= 0 and not trial._is_over:
-                study._release(trial)
+                # It may have ended in the very moment, or with the study.
+                with contextlib.suppress(NotRunningError, ClosedError):
+                    study._release(trial)
             raise
         if ended is not None and ending is not None:
             ended(trial, trial._frozen(*ending))

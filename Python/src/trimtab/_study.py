@@ -370,7 +370,7 @@ class Study:
             trial._settle()
         except (TrimtabError, TypeError, ValueError):
             # A trial that asked for what cannot be has failed of that, and keeps what it was proposed.
-            trial._settled = len(trial._values)
+            trial._settled = trial._value_count
         self._transport.request(
             "fail", trial=trial.number, kind=kind, message=message[:1000].encode(errors="replace").decode(),
             seconds=trial._seconds())

@@ -194,22 +194,21 @@ class Trial(core().Run):  # type: ignore[misc]
     def _settle(self) -> None:
         """Record what the trial used, where that is not what was proposed."""
         study = self.study
-        values = self._values
-        if not study._grows or len(values) == self._settled:
+        count: int = self._value_count
+        if not study._grows or count == self._settled:
             return
         known = study._known
         # All that was proposed, and nothing else: the proposal stands. A later revision has more than was proposed.
         if (
-            self._settled < 0 and not self._new and len(values) == len(known.entries)
-            and self._count == known.slot_count
+            self._settled < 0 and not self._new and count == len(known.entries) and self._count == known.slot_count
         ):
             return
         used = {}
-        for name, value in values.items():
+        for name, value in self._values.items():
             parameter = self._new[name] if name in self._new else known.entries[name][1]
             used[name] = {"parameter": parameter.json(), "value": parameter.encode(value, name)}
         study._transport.result("settle", trial=self.number, used=used)
-        self._settled = len(values)
+        self._settled = count
 
     # Reports
 
@@ -271,8 +270,8 @@ class Trial(core().Run):  # type: ignore[misc]
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(
-            "a trial that runs belongs to its study, and cannot be pickled or copied: hand its params to another process, or "
-            "let optimize start the processes (processes=True)")
+            "a trial that runs belongs to its study, and cannot be pickled or copied: hand its params to another "
+            "process, or let optimize start the processes (processes=True)")
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"

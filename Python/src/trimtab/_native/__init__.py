@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
-def native_folder() -> Path:
+def native_folder() -> str:
     """Where the shared library and the program are."""
-    given = os.environ.get("TRIMTAB_NATIVE")
-    return Path(given) if given else Path(__file__).parent
+    return os.path.dirname(os.path.abspath(__file__))
 
 
 def check_system() -> str | None:
     """What makes this system unable to run the engine; None when nothing is known to."""
     try:
-        needed = (native_folder() / "glibc").read_text().strip()
+        with open(os.path.join(native_folder(), "glibc"), encoding="ascii") as file:
+            needed = file.read().strip()
     except OSError:
         return None
     try:
