@@ -109,7 +109,7 @@ def test_a_stopped_program_saves_and_ends_by_itself(tmp_path: Path) -> None:
         time.sleep(0.01)
     tuner.send_signal(signal.SIGTERM)
     tuner.wait(60)
-    assert list(tmp_path.glob("study.trials/*/checkpoint/saved"))
+    assert list(tmp_path.glob("study.trials/s/*/checkpoint/saved"))
 
 
 @pytest.mark.parametrize("call, state, word", [

@@ -54,7 +54,9 @@ def test_it_finds_more_than_random_search_in_as_many_trials() -> None:
 
 
 def test_a_space_of_a_few_choices_ends_the_search_when_all_were_tried() -> None:
-    search = TrimtabSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2, 3]}, n_trials=20, cv=2).fit(X, Y)
+    search = TrimtabSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2, 3]}, n_trials=20, cv=2, n_jobs=8)
+    with parallel_backend("threading"):
+        search.fit(X, Y)
     assert sorted(params["max_depth"] for params in search.cv_results_["params"]) == [1, 2, 3]
 
 

@@ -75,7 +75,8 @@ class CommandTrial:
             with open(path, encoding="utf-8") as file:
                 config = json.load(file)
         except (OSError, ValueError) as error:
-            raise TrimtabError(f"the configuration of the trial cannot be read: {error} (TRIMTAB_CONFIG={path})") from None
+            raise TrimtabError(
+                f"the configuration of the trial cannot be read: {error} (TRIMTAB_CONFIG={path})") from None
         if not isinstance(config, dict):
             raise TrimtabError(f"the configuration of the trial is not an object (TRIMTAB_CONFIG={path})")
         return {name: _decoded(value) for name, value in config.items()}
@@ -163,8 +164,8 @@ class CommandTrial:
     def should_stop(self) -> bool:
         """Whether the trial should save its checkpoint and end, by its method's judgement or a person's.
 
-        The tuner also sends SIGTERM. From the first call on (in the main thread, and unless the program has a handler of
-        its own), the signal does not end the process, but shows here; SIGKILL follows after the grace period.
+        The tuner also sends SIGTERM. From the first call on (in the main thread, and unless the program has a handler
+        of its own), the signal does not end the process, but shows here; SIGKILL follows after the grace period.
         """
         if self._stop_path is None:
             return False

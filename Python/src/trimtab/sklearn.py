@@ -35,9 +35,9 @@ class TrimtabSearchCV(BaseSearchCV):
     estimator
         The estimator, such as a pipeline.
     param_distributions
-        For each parameter a ``tt.Float``, ``tt.Int``, ``tt.Categorical`` and so on, a list of choices of any kind, or a frozen
-        ``uniform``, ``loguniform`` or ``randint`` of SciPy; or a ``tt.Space``, with conditions and constraints. A parameter
-        that is not active keeps the estimator's value.
+        For each parameter a ``tt.Float``, ``tt.Int``, ``tt.Categorical`` and so on, a list of choices of any kind, or a
+        frozen ``uniform``, ``loguniform`` or ``randint`` of SciPy; or a ``tt.Space``, with conditions and constraints.
+        A parameter that is not active keeps the estimator's value.
     n_trials
         How many candidates are tried; fewer when every configuration of the space has been.
     timeout
@@ -142,8 +142,8 @@ def _ask(study: Study, count: int) -> list[Trial]:
     trials: list[Trial] = []
     try:
         while len(trials) < count:
-            trials.append(study.ask())
-    except StudyFinished:
+            trials.append(study.ask(timeout=0))
+    except (StudyFinished, TimeoutError):
         pass
     return trials
 

@@ -32,8 +32,8 @@ class Loop:
     - parts: what a checkpoint holds: models, optimizers, anything with ``state_dict`` and ``load_state_dict``. The
       state of PyTorch's random numbers is kept, too.
 
-    A run that goes on begins after the epoch of its checkpoint, which lies in the trial's ``checkpoint_dir``; outside of
-    a study and within an objective, nothing is saved.
+    A run that goes on begins after the epoch of its checkpoint, which lies in the trial's ``checkpoint_dir``; outside
+    of a study and within an objective, nothing is saved.
     """
 
     def __init__(
