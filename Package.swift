@@ -53,6 +53,10 @@ let package = Package(
       dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores", "CSystem"],
       path: "Sources/Running", swiftSettings: settings),
     .target(
+      name: "TrimtabInterchange",
+      dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores"],
+      path: "Sources/Interchange", swiftSettings: settings),
+    .target(
       name: "TrimtabAnalysis", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
       path: "Sources/Analysis", swiftSettings: settings),
     .target(
@@ -75,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "TrimtabCommand",
       dependencies: library + [
-        "TrimtabAnalysis", "TrimtabBenchmarks", "CSystem",
+        "TrimtabAnalysis", "TrimtabBenchmarks", "TrimtabInterchange", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/trimtab", swiftSettings: settings),
@@ -115,6 +119,9 @@ let package = Package(
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
+    .testTarget(
+      name: "InterchangeTests", dependencies: library + ["TrimtabInterchange", "TrimtabTestSupport"],
+      path: "Tests/InterchangeTests", exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),

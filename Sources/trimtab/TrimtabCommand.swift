@@ -17,6 +17,7 @@ struct TrimtabCommand: ParsableCommand {
       ShowCommand.self,
       LogCommand.self,
       ReplayCommand.self,
+      ImportCommand.self,
       ExportCommand.self,
       DoctorCommand.self,
       ReportCommand.self,
