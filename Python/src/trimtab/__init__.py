@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._command import CommandTrial, current_trial
     from ._engine import version as engine_version
     from ._errors import (
         ClosedError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ._trial import Trial
 
 _PLACES = {
+    "_command": ["CommandTrial", "current_trial"],
     "_engine": ["engine_version"],
     "_errors": [
         "ClosedError", "ConflictError", "ForkedError", "InvalidReportError", "InvalidStudyError", "NotFoundError",
@@ -59,11 +61,11 @@ _PLACES = {
 _PLACE = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "Bool", "Categorical", "ClosedError", "ConflictError", "Constant", "Fidelity", "Float",
+    "Bool", "Categorical", "ClosedError", "CommandTrial", "ConflictError", "Constant", "Fidelity", "Float",
     "ForkedError", "FrozenTrial", "Int", "InvalidReportError", "InvalidStudyError", "NotFoundError", "NotRunningError",
     "Parameter", "Permutation", "Simplex", "Space", "StoreError", "Study", "StudyDirection", "StudyFinished", "Trial",
-    "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study", "engine_version",
-    "load_study",
+    "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study",
+    "current_trial", "engine_version", "load_study",
 ]
 
 

@@ -523,6 +523,11 @@ def _part(part: Part) -> Any:
     raise TypeError(f"a sampler or scheduler is a name or a dict with its name and options, not {part!r}")
 
 
+def default_sampler(objectives: int) -> str:
+    """The sampler for so many objectives, where none is named."""
+    return "tpe" if objectives == 1 else "random"
+
+
 def create_study(
     *, storage: str | os.PathLike[str] | None = None, study_name: str | None = None,
     direction: str | StudyDirection | None = None, directions: Sequence[str | StudyDirection] | None = None,
@@ -570,7 +575,7 @@ def create_study(
     if fidelity is not None:
         specification["fidelity"] = fidelity.json()
     method: dict[str, Any] = {}
-    method["sampler"] = _part(sampler) if sampler is not None else "tpe" if len(objectives) == 1 else "random"
+    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler)
     if scheduler is not None:
         method["scheduler"] = _part(scheduler)
     elif fidelity is not None and len(objectives) == 1:
