@@ -96,6 +96,9 @@ final class TableTests: InterchangeTestCase {
       columns.parameters = ["opt={type: categorical, choices: [sgd]}"]
       _ = try CSVStudy.read(path, name: "t", columns: columns)
     }
+    error(.badInput, contains: "--separator") {
+      _ = try CSVStudy.read(try write("lr;loss\n1;2\n", to: "s.csv"), name: "s", columns: self.columns())
+    }
     error(.badInput, contains: "--objective loss", "loss:minimize") { _ = try ObjectiveText.parse("loss") }
   }
 
@@ -142,7 +145,7 @@ final class TableTests: InterchangeTestCase {
     XCTAssertEqual(state.otherMetrics[0]?.first?.value.isNaN, true)
     XCTAssertEqual(state.notes[1]?["mlflow.run_name"], "\"r1\"")
     XCTAssertEqual(state.trials[1].startedAt, 1_700_000_001_000)
-    XCTAssertTrue(remarks.contains { $0.contains("1 deleted") }, "\(remarks)")
+    XCTAssertTrue(remarks.contains { $0.contains("deleted are left out: 1") }, "\(remarks)")
     XCTAssertEqual(state.invariantViolations(), [])
   }
 

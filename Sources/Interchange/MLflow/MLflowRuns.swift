@@ -48,7 +48,7 @@ struct MLflowRuns {
   /// - Throws: `InterchangeError` when no run has the objective, naming the metrics there are.
   func study(source: String, objectives: [Objective], ignored: [String], parameters: [String]) throws -> ForeignStudy {
     var study = ForeignStudy(name: experiment, tool: "MLflow", source: source, objectives: objectives)
-    if deletedCount > 0 { study.remarks.append("\(deletedCount) deleted runs are left out") }
+    if deletedCount > 0 { study.remarks.append("runs that were deleted are left out: \(deletedCount)") }
     var runs = runs.sorted { ($0.started ?? 0, $0.id) < ($1.started ?? 0, $1.id) }
     let all = Set(runs.flatMap { $0.metrics.map(\.name) }).sorted()
     let hint =
@@ -65,7 +65,7 @@ struct MLflowRuns {
     let parents = runs.count(where: isParent)
     if parents > 0 {
       runs.removeAll(where: isParent)
-      study.remarks.append("\(parents) runs without parameters and without '\(objectives[0].metric)' are left out")
+      study.remarks.append("runs without parameters and without '\(objectives[0].metric)' are left out: \(parents)")
     }
     var names: [String] = []
     for run in runs { for item in run.parameters where !names.contains(item.name) { names.append(item.name) } }

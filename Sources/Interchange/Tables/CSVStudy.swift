@@ -148,7 +148,10 @@ public enum CSVStudy {
       let candidates = [column(name, isMetric: isMetric), name]
       guard let column = candidates.first(where: { indexByName[$0] != nil }) else {
         throw InterchangeError(
-          at: file.path, "there is no column '\(name)' for \(option)", hint: suggestion(for: name, among: freeNames))
+          at: file.path, "there is no column '\(name)' for \(option)",
+          hint: file.header.count == 1
+            ? "there is one column, '\(file.header[0])': say with --separator what stands between fields"
+            : suggestion(for: name, among: freeNames))
       }
       guard taken.insert(column).inserted else {
         throw InterchangeError(at: file.path, "the column '\(name)' is named twice, the second time by \(option)")
