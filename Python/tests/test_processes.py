@@ -182,8 +182,8 @@ def test_an_interrupt_at_any_moment_leaves_no_trial_running() -> None:
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for index in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.0001 * index)
             with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.0001 * index)
                 study.optimize(branches)
             assert all(trial.state is not tt.TrialState.RUNNING for trial in study.trials)
     finally:
