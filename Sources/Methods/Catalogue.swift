@@ -3,11 +3,14 @@ import TrimtabStudies
 
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
-  public static let samplers: [CatalogueEntry] = [TPE.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry]
+  public static let samplers: [CatalogueEntry] = [
+    TPE.entry, BOHB.entry, DEHB.samplerEntry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
+  ]
 
   public static let schedulers: [CatalogueEntry] = [
     FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
-    Hyperband.halvingEntry, OneEpoch.entry,
+    Hyperband.halvingEntry, DEHB.schedulerEntry,
+    OneEpoch.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -24,6 +27,8 @@ public enum Catalogue {
     let part = spec.method.sampler
     switch part.name {
     case "tpe": return TPE(part)
+    case "bohb": return BOHB(part)
+    case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()
@@ -36,6 +41,7 @@ public enum Catalogue {
     case "median": return MedianStopping(part)
     case "asha", "pasha": return ASHA(part)
     case "hyperband", "successive-halving": return Hyperband(part)
+    case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     default: return FullFidelity()
     }

@@ -35,7 +35,7 @@ final class GrowingSpaceTests: XCTestCase {
 
   func testAParameterThatATrialUsedBelongsToTheStudyFromThenOn() throws {
     let session = try session(try spec())
-    let x = Parameter.float("x", 0...1)
+    let x = try Parameter.float("x", 0...1)
     let first = try run(session)
     XCTAssertEqual(first.configuration.slots, [])
     let drawn = try session.draw(x, for: first.trial)

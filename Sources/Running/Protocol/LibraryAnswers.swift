@@ -42,7 +42,8 @@ extension Session {
 
   private var description: JSONValue {
     .members([
-      "specification": state.spec.json, "revision": .integer(state.revision), "notes": TrialJSON.notes(state.studyNotes),
+      "specification": state.spec.json, "revision": .integer(state.revision),
+      "notes": TrialJSON.notes(state.studyNotes),
       "count": .integer(state.trials.count), "created": .integer(Int(state.createdAt)),
     ])
   }

@@ -40,7 +40,8 @@ enum EventText {
     case .noted(let trial, let key, let value):
       let owner = trial.map { "trial \($0)" } ?? "the study"
       return value.isEmpty
-        ? "the note '\(printable(key))' of \(owner) was removed" : "\(owner) has the note \(printable(key)): \(printable(value))"
+        ? "the note '\(printable(key))' of \(owner) was removed"
+        : "\(owner) has the note \(printable(key)): \(printable(value))"
     case .trialReleased(let trial, _):
       return "trial \(trial) given back\(progress(state.trials[trial], state)): it will go on later"
     }
