@@ -1,6 +1,6 @@
 # Two commands do all: `make demo` and `make test`. Both install what is missing first.
 
-.PHONY: demo test quick-test python-test build release wheel bench bench-data bench-quality kill-suite lint format clean setup
+.PHONY: demo test quick-test python-test python-test-all build release wheel bench bench-data bench-quality kill-suite lint format clean setup
 
 # Installs missing system packages, builds, and tunes a real training job.
 demo: setup
@@ -18,6 +18,10 @@ quick-test:
 # be used as it lies there.
 python-test: setup
 	@Scripts/test-python.sh
+
+# The same in PyTorch, Lightning, Transformers, MLflow, TensorBoard and Ray, which are gigabytes.
+python-test-all: setup
+	@Scripts/test-python-all.sh
 
 build:
 	swift build

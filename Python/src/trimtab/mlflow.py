@@ -89,10 +89,11 @@ class MLflowLogger:
             self._experiments[self._experiment or study.study_name], start_time=begin, tags=tags,
             run_name=f"trial {trial.number}").info.run_id
         names = study.metric_names
-        metrics = [
-            Metric(_allowed(names[0]), value, end, int(step)) for step, value in trial.intermediate_values.items()]
+        points = [(names[0], value, int(step)) for step, value in trial.intermediate_values.items()]
         last = int(trial.last_step or 0)
-        metrics += [Metric(_allowed(name), value, end, last) for name, value in zip(names, trial.values or [])]
+        final = [(name, value, last) for name, value in zip(names, trial.values or [])]
+        points += [point for point in final if point not in points]
+        metrics = [Metric(_allowed(name), value, end, step) for name, value, step in points]
         metrics.append(Metric("seconds", trial.seconds, end, last))
         params = [Param(_allowed(name), str(value)) for name, value in trial.params.items()]
         for offset in range(0, len(params), _BATCH):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.hparams import api_pb2, summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from ._frozen import FrozenTrial, TrialState
@@ -61,9 +61,12 @@ class TensorBoardLogger:
             return
         parameters = [_information(name, parameter) for name, parameter in space.parameters.items()]
         metrics = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name)) for name in study.metric_names]
-        experiment = summary.experiment_pb(parameters, metrics, description=study.study_name)
+        now = time.time()
+        experiment = api_pb2.Experiment(
+            description=study.study_name, time_created_secs=now, hparam_infos=parameters, metric_infos=metrics)
         # The newest description counts: a space may have grown.
-        _events(self._folder, [Event(wall_time=time.time(), summary=experiment)])
+        _events(self._folder, [
+            Event(wall_time=now, summary=_summary(metadata.EXPERIMENT_TAG, experiment=experiment))])
         self._described = space
 
     def _write(self, study: Study, trial: FrozenTrial, path: str) -> None:
@@ -71,12 +74,16 @@ class TensorBoardLogger:
         ended = trial.datetime_complete
         end = ended.timestamp() if ended else time.time()
         begin = started.timestamp() if started else end - trial.seconds
-        values = {
-            name: value if isinstance(value, (bool, int, float, str)) else str(value)
-            for name, value in trial.params.items()}
-        events = [Event(
-            wall_time=begin, summary=summary.session_start_pb(
-                values, group_name=str(trial.number), start_time_secs=begin))]
+        start = plugin_data_pb2.SessionStartInfo(group_name=str(trial.number), start_time_secs=begin)
+        for name, value in trial.params.items():
+            if isinstance(value, bool):
+                start.hparams[name].bool_value = value
+            elif isinstance(value, (int, float)):
+                start.hparams[name].number_value = value
+            else:
+                start.hparams[name].string_value = str(value)
+        events = [
+            Event(wall_time=begin, summary=_summary(metadata.SESSION_START_INFO_TAG, session_start_info=start))]
         names = study.metric_names
         points = [(int(step), names[0], value) for step, value in trial.intermediate_values.items()]
         last = int(trial.last_step or 0)
@@ -87,8 +94,16 @@ class TensorBoardLogger:
             events.append(Event(wall_time=end, step=step, summary=scalar))
         failed = trial.state is TrialState.FAIL
         status = api_pb2.Status.STATUS_FAILURE if failed else api_pb2.Status.STATUS_SUCCESS
-        events.append(Event(wall_time=end, summary=summary.session_end_pb(status, end_time_secs=end)))
+        ended_info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=end)
+        events.append(
+            Event(wall_time=end, summary=_summary(metadata.SESSION_END_INFO_TAG, session_end_info=ended_info)))
         _events(path, events)
+
+
+def _summary(tag: str, **content: Any) -> Any:
+    # TensorBoard's own functions for this need TensorFlow.
+    described = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(**content))
+    return Summary(value=[Summary.Value(tag=tag, metadata=described, tensor=metadata.NULL_TENSOR)])
 
 
 def _events(folder: str, events: list[Any]) -> None:
