@@ -1,6 +1,6 @@
 # Two commands do all: `make demo` and `make test`. Both install what is missing first.
 
-.PHONY: demo test quick-test build release bench bench-data bench-quality kill-suite lint format clean setup
+.PHONY: demo test quick-test python-test python-test-all build release wheel bench bench-data bench-quality kill-suite lint format clean setup
 
 # Installs missing system packages, builds, and tunes a real training job.
 demo: setup
@@ -14,11 +14,24 @@ test: setup
 quick-test:
 	swift test -Xswiftc -O --parallel
 
+# The Python package's part of `make test`. The native files stay in Python/src/trimtab/_native, so that the package can
+# be used as it lies there.
+python-test: setup
+	@Scripts/test-python.sh
+
+# The same in PyTorch, Lightning, Transformers, MLflow, TensorBoard and Ray, which are gigabytes.
+python-test-all: setup
+	@Scripts/test-python-all.sh
+
 build:
 	swift build
 
 release:
 	swift build -c release --product trimtab
+
+# The Python package, into dist/; see docs/python.md.
+wheel: setup
+	@Scripts/wheel.sh
 
 # Speed beside Optuna and Rustuna; writes docs/benchmarks.md.
 bench: setup
@@ -48,4 +61,4 @@ format:
 	swift format -i -r Sources Tests Examples/digits/Sources Examples/digits/Tests Package.swift
 
 clean:
-	rm -rf .build .build-* Examples/digits/.build
+	rm -rf .build .build-* dist Examples/digits/.build

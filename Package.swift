@@ -7,12 +7,20 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The library's modules. Whoever uses `Trimtab` sees them all, and lists them all: SwiftPM compiles a target anew only when
+/// one of those that it lists has changed, and what a type looks like inside can change without `Trimtab` itself.
+let library: [Target.Dependency] = [
+  "Trimtab", "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores",
+  "TrimtabRunning",
+]
+
 let package = Package(
   name: "trimtab",
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Trimtab", targets: ["Trimtab"]),
     .executable(name: "trimtab", targets: ["TrimtabCommand"]),
+    .library(name: "TrimtabC", type: .static, targets: ["TrimtabC"]),
     .executable(name: "trimtab-speed", targets: ["TrimtabSpeed"]),
   ],
   dependencies: [
@@ -56,6 +64,10 @@ let package = Package(
       dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores", "CSystem"],
       path: "Sources/Running", swiftSettings: settings),
     .target(
+      name: "TrimtabInterchange",
+      dependencies: ["TrimtabSearchSpaces", "TrimtabStudies", "TrimtabStores"],
+      path: "Sources/Interchange", swiftSettings: settings),
+    .target(
       name: "TrimtabAnalysis", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
       path: "Sources/Analysis", swiftSettings: settings),
     .target(
@@ -72,19 +84,22 @@ let package = Package(
         "TrimtabRunning",
       ],
       path: "Sources/Trimtab", swiftSettings: settings),
+    .target(name: "CTrimtab", path: "Sources/CTrimtab"),
+    .target(
+      name: "TrimtabC", dependencies: library + ["CTrimtab"], path: "Sources/TrimtabC", swiftSettings: settings),
     .executableTarget(
       name: "TrimtabCommand",
-      dependencies: [
-        "Trimtab", "TrimtabAnalysis", "TrimtabBenchmarks", "CSystem",
+      dependencies: library + [
+        "TrimtabAnalysis", "TrimtabBenchmarks", "TrimtabInterchange", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/trimtab", swiftSettings: settings),
     .executableTarget(
-      name: "TrimtabSpeed", dependencies: ["Trimtab", "TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
+      name: "TrimtabSpeed", dependencies: library + ["TrimtabBenchmarks", "CSQLite"], path: "Sources/Speed",
       swiftSettings: settings),
 
     .target(
-      name: "TrimtabTestSupport", dependencies: ["Trimtab"], path: "Tests/TestSupport",
+      name: "TrimtabTestSupport", dependencies: library, path: "Tests/TestSupport",
       swiftSettings: settings),
     .testTarget(
       name: "NumericsTests", dependencies: ["TrimtabNumerics"], path: "Tests/NumericsTests",
@@ -118,6 +133,9 @@ let package = Package(
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
       name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
+    .testTarget(
+      name: "InterchangeTests", dependencies: library + ["TrimtabInterchange", "TrimtabTestSupport"],
+      path: "Tests/InterchangeTests", exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["TrimtabCommand", "TrimtabTestSupport", "CSQLite"],
       path: "Tests/CommandTests", exclude: ["Snapshots"], swiftSettings: settings),

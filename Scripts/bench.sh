@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 swift build -c release --product trimtab-speed
 swift build -c release --product trimtab
+Scripts/native.sh >/dev/null
 if [ ! -x .build/peers/bin/python ]; then
   python3 -m venv .build/peers
   .build/peers/bin/pip install --quiet -r Scripts/bench/requirements.txt

@@ -12,6 +12,8 @@ fi
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+python3 -c 'import os, sysconfig; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+  missing+=(python3-dev)
 
 if [ ${#missing[@]} -gt 0 ] && [ "$(uname)" = Linux ]; then
   if ! command -v apt-get >/dev/null; then

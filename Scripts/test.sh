@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must hold: format, the library's tests, the example's tests, and the kill suite.
+# What must hold: format, the library's tests, the example's tests, the Python package's, and the kill suite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,9 @@ swift format lint --strict -r Sources Tests Examples/digits/Sources Examples/dig
 
 echo "== example trainer"
 Examples/digits/test.sh
+
+echo "== Python package"
+Scripts/test-python.sh
 
 echo "== kill suite"
 swift build --scratch-path .build-test --product trimtab -Xswiftc -O

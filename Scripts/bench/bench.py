@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import python_speed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BENCHMARK = os.path.abspath(".build/release/trimtab-speed")
 TRIMTAB = os.path.abspath(".build/release/trimtab")
@@ -186,6 +188,9 @@ def main():
             medians = [
                 1000 * run([BENCHMARK, "mixed-ask", name, str(trials), "9"])["median_cpu_s"] for name in ("smac", "cqr")]
             put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
+        put()
+        for line in python_speed.tables(rounds):
+            put(line)
         put()
         put("## Opening a study of 100,000 trials × 20 parameters")
         put()

@@ -16,8 +16,8 @@ import TrimtabStudies
 /// brackets share the rungs.
 ///
 /// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
-/// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels: completed trials count
-/// in the rungs that they have passed, but only paused ones, and those still running to the old maximum, can go on.
+/// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels, to which
+/// completed trials can go on too.
 public struct ASHA: Scheduler {
   enum Variant: String, CaseIterable, Sendable {
     case promotion
@@ -58,6 +58,11 @@ public struct ASHA: Scheduler {
   private var rungs: [Rung] = []
   private var progress: ContiguousArray<Progress> = []
   private var sequence = 0
+  /// Limits promotions to the lower levels, in PASHA.
+  private let isProgressive: Bool
+  private var progressive: ProgressiveLevels?
+  /// How many of the best go to the full resource once no trial can be new.
+  let finish: Int
   /// Whether the levels were taken from the study, at the first event.
   private var isPrepared = false
 
@@ -65,15 +70,19 @@ public struct ASHA: Scheduler {
 
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
-    variant = Variant(rawValue: Self.entry.word("variant", in: part)) ?? .promotion
-    eta = Self.entry.real("eta", in: part)
-    brackets = Self.entry.integer("brackets", in: part)
+    isProgressive = part.name == Self.progressiveEntry.name
+    let entry = isProgressive ? Self.progressiveEntry : Self.entry
+    variant = isProgressive ? .promotion : Variant(rawValue: entry.word("variant", in: part)) ?? .promotion
+    eta = entry.real("eta", in: part)
+    brackets = isProgressive ? 1 : entry.integer("brackets", in: part)
+    finish = entry.integer("finish", in: part)
   }
 
   private mutating func prepare(_ state: StudyState) {
     isPrepared = true
     levels = levels(in: state)
     rungs = Array(repeating: Rung(), count: max(0, levels.count - 1))
+    if isProgressive { progressive = ProgressiveLevels(levels: levels) }
   }
 
   private func levels(in state: StudyState) -> [Double] {
@@ -114,6 +123,7 @@ public struct ASHA: Scheduler {
         entry = enter(trial, loss: state.loss(trial))
       }
       if let entry { open(entry) }
+      progressive?.absorb(trial, at: resource, levels: levels, state: state)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       guard state.trials[trial].state == .failed else { return }
       close(trial)
@@ -172,10 +182,11 @@ public struct ASHA: Scheduler {
         entry = enter(trial, loss: curve.values[point] * sign)
       }
       let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
-      if let entry, record.state == .paused || hasReachedTarget { open(entry) }
+      if let entry, record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(entry) }
       if record.state == .failed, progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
       progress[trial].isCut = wasCut
     }
+    progressive?.settle(levels: levels, state: state)
   }
 
   // MARK: Deciding
@@ -184,12 +195,12 @@ public struct ASHA: Scheduler {
     let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
     guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
-    for index in rungs.indices.reversed() {
+    for index in rungs.indices.reversed() where index + 1 < progressive?.usable ?? levels.count {
       let best = share(rungs[index].all.count)
       guard best > 0 else { continue }
       let last = rungs[index].all[best - 1]
       let found = rungs[index].open.first(upTo: last) {
-        state.trials[$0.trial].state == .paused && canResume($0.trial)
+        state.trials[$0.trial].canGoOn(to: levels[index + 1]) && canResume($0.trial)
       }
       guard let found else { continue }
       var annotation = annotation(bracket: Int(state.trials[found.trial].bracket))
@@ -198,6 +209,27 @@ public struct ASHA: Scheduler {
     }
     let bracket = bracket(state, levels)
     return .new(target: levels[bracket], annotation(bracket: bracket))
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    // What still runs may be better.
+    guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
+      return .wait
+    }
+    let finished = state.trials.count { $0.target >= maximum && $0.state != .failed }
+    guard finished < finish else { return .wait }
+    for index in rungs.indices.reversed() {
+      guard rungs[index].open.count > 0 else { continue }
+      let worst = rungs[index].open[rungs[index].open.count - 1]
+      let found = rungs[index].open.first(upTo: worst) {
+        state.trials[$0.trial].canGoOn(to: maximum) && canResume($0.trial)
+      }
+      guard let found else { continue }
+      var annotation = annotation(bracket: Int(state.trials[found.trial].bracket))
+      annotation[.rung] = levels.count - 1
+      return .resume(found.trial, target: maximum, annotation)
+    }
+    return .wait
   }
 
   private func annotation(bracket: Int) -> Annotation {
@@ -241,6 +273,27 @@ public struct ASHA: Scheduler {
 }
 
 extension ASHA {
+  private static func finishOption(_ count: Int) -> MethodOption {
+    MethodOption(
+      name: "finish", kind: .integer(0...1_000_000), defaultValue: .integer(count),
+      meaning: "how many of the best are to reach the full resource once no trial can be new")
+  }
+
+  private static let etaOption = MethodOption(
+    name: "eta", kind: .real(1.1...1000), defaultValue: .integer(3),
+    meaning: "one trial in eta goes on at each level, to eta times the resource")
+
+  /// What the catalogue says of ASHA with levels that are opened one by one.
+  public static let progressiveEntry = CatalogueEntry(
+    role: .scheduler, name: "pasha", title: "Progressive asynchronous successive halving (PASHA)",
+    summary: "ASHA that uses more of the resource only while that still changes the ranking.",
+    paper: .init(
+      authors: "O. Bohdal, L. Balles, M. Wistuba, B. Ermis, C. Archambeau, G. Zappella",
+      title: "PASHA: efficient HPO and NAS with progressive resource allocation", year: 2023,
+      venue: "ICLR, arXiv 2207.06940"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
+    options: [etaOption, finishOption(1)])
+
   /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .scheduler, name: "asha", title: "Asynchronous successive halving (ASHA)",
@@ -250,15 +303,13 @@ extension ASHA {
       title: "A system for massively parallel hyperparameter tuning", year: 2020, venue: "MLSys, arXiv 1810.05934"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
     options: [
-      MethodOption(
-        name: "eta", kind: .real(1.1...1000), defaultValue: .integer(3),
-        meaning: "one trial in eta goes on at each level, to eta times the resource"),
+      etaOption,
       MethodOption(
         name: "variant", kind: .word(Variant.allCases.map(\.rawValue)), defaultValue: .text("promotion"),
         meaning: "promotion pauses trials at each level; stopping needs no checkpoints and ends the others for good"),
       MethodOption(
         name: "brackets", kind: .integer(1...32), defaultValue: .integer(1),
-        meaning: "the number of different first levels among new trials"),
+        meaning: "the number of different first levels among new trials"), finishOption(0),
     ],
     inspect: { spec in
       guard let fidelity = spec.fidelity else { return [] }

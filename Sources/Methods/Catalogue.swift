@@ -5,13 +5,13 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
-    TrustRegionSampler.entry,
-    RandomSearch.entry,
-    SobolSearch.entry, GridSearch.entry,
+    TrustRegionSampler.entry, BOHB.entry, DEHB.samplerEntry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
-    FullFidelity.entry, MedianStopping.entry, ASHA.entry, OneEpoch.entry,
+    FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
+    Hyperband.halvingEntry, DEHB.schedulerEntry,
+    OneEpoch.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -33,6 +33,8 @@ public enum Catalogue {
     case "smac": return ForestSampler(part)
     case "cqr": return ConformalQuantileSampler(part)
     case "turbo": return TrustRegionSampler(part)
+    case "bohb": return BOHB(part)
+    case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()
@@ -43,7 +45,9 @@ public enum Catalogue {
     let part = spec.method.scheduler
     switch part.name {
     case "median": return MedianStopping(part)
-    case "asha": return ASHA(part)
+    case "asha", "pasha": return ASHA(part)
+    case "hyperband", "successive-halving": return Hyperband(part)
+    case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     default: return FullFidelity()
     }

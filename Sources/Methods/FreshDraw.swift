@@ -58,6 +58,8 @@ struct FreshDraw {
         break
       }
     }
+    // The cells of a space that is still to grow say nothing about what remains.
+    if state.spec.grows, let duplicate { return .configuration(duplicate.0, duplicate.1) }
     switch untried() {
     case .found(let configuration): return .configuration(configuration, Annotation(origin: origin))
     case .exhausted: return .exhausted(Self.exhaustion)

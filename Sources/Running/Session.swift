@@ -55,11 +55,11 @@ public struct SessionError: Error, Sendable, Equatable, CustomStringConvertible 
 /// from is recorded: a result is acknowledged when the call returns. Asks are serial per study; everything else is one
 /// append. A session belongs to one thread at a time.
 public final class Session {
-  private var fold: LogFold
+  private(set) var fold: LogFold
   public let worker: WorkerID
-  private let log: any StudyLog
-  private let makeMethod: @Sendable (StudySpec) throws -> Method
-  private let clock: @Sendable () -> Timestamp
+  let log: any StudyLog
+  let makeMethod: @Sendable (StudySpec) throws -> Method
+  let clock: @Sendable () -> Timestamp
   private var codec: FrameCodec
   /// The replica holds an event whose append failed, and must be built anew from the log.
   private var isAhead = false
@@ -152,7 +152,7 @@ public final class Session {
   }
 
   /// Appends the events that `decide` gives after it has seen the log's end. Nothing is appended when it gives none.
-  private func append(_ decide: () throws -> [Event]) throws {
+  func append(_ decide: () throws -> [Event]) throws {
     if isAhead { try rebuild() }
     do {
       try log.append(from: fold.state.eventCount) { position, frame in
@@ -165,7 +165,7 @@ public final class Session {
         self.isAhead = true
         // The replica absorbs what others will read, so that rounding in the frame is the same for all.
         let frame = self.codec.encode(events)
-        try frame.withUnsafeBytes { try self.codec.decode($0) { try self.fold.absorb($0) } }
+        try frame.withUnsafeBytes { try self.codec.decode($0, isOwn: true) { try self.fold.absorb($0) } }
         return (position, frame)
       }
       isAhead = false
@@ -226,17 +226,21 @@ public final class Session {
   /// What to do, by what the log says now.
   private func makePlan(_ mayStartNew: Bool, _ isFrozenHere: (TrialNumber) -> Bool) throws -> Plan {
     let now = clock()
-    let limit = fold.state.reachedLimit(now: now)
+    // Calls on the state copy it, which is worth a look at whether there is anything to ask it.
+    let limit = fold.state.spec.budget == Budget() ? nil : fold.state.reachedLimit(now: now)
     let mayContinue = !(limit?.forbidsContinuing ?? false)
     func canResume(_ number: TrialNumber, _ trial: Trial) -> Bool {
       mayContinue && (!trial.isFrozen || isFrozenHere(number))
     }
     var plan = Plan()
     var reason: String?
-    let queued = fold.state.nextQueued(now: now) { number in
-      let trial = fold.state.trials[number]
-      return canResume(number, trial) && (mayStartNew || trial.runs > 0)
-    }
+    let queued =
+      fold.state.queue.isEmpty
+      ? nil
+      : fold.state.nextQueued(now: now) { number in
+        let trial = fold.state.trials[number]
+        return canResume(number, trial) && (mayStartNew || trial.runs > 0)
+      }
     if let queued {
       plan.events = [Event(time: now, .trialStarted(queued, worker: worker))]
       plan.answer = .run(run(queued))
@@ -307,6 +311,8 @@ public final class Session {
 
   /// Records trials whose worker has died, so that they go back to the queue.
   private func recordLost() throws {
+    let mayBeFrozen = fold.state.spec.fidelity?.pause == .freeze
+    guard mayBeFrozen || !fold.state.running.allSatisfy({ fold.state.trials[$0].worker == worker }) else { return }
     var isDead: [WorkerID: Bool] = [worker: false]
     func isLost(_ trial: TrialNumber) throws -> Bool {
       let owner = fold.state.trials[trial].worker
@@ -316,7 +322,7 @@ public final class Session {
       return answer
     }
     var suspects = try fold.state.running.filter(isLost)
-    if fold.state.spec.fidelity?.pause == .freeze, fold.state.count(.paused) > 0 {
+    if mayBeFrozen, fold.state.count(.paused) > 0 {
       suspects += try fold.state.trials.indices.filter {
         try fold.state.trials[$0].isFrozen && fold.state.trials[$0].state == .paused && isLost($0)
       }
@@ -333,7 +339,7 @@ public final class Session {
 
   // MARK: Results
 
-  private func requireOwn(_ trial: TrialNumber) throws(SessionError) {
+  func requireOwn(_ trial: TrialNumber) throws(SessionError) {
     guard fold.state.trials.indices.contains(trial) else { throw SessionError(.notFound, "there is no trial \(trial)") }
     guard fold.state.trials[trial].state == .running, fold.state.trials[trial].worker == worker else {
       let what =
@@ -343,7 +349,7 @@ public final class Session {
   }
 
   /// Checks a report's values before anything is recorded.
-  private func check(resource: Double?, _ metrics: [MetricValue]) throws(SessionError) {
+  func check(resource: Double?, _ metrics: [MetricValue]) throws(SessionError) {
     let fidelity = fold.state.spec.fidelity
     if let resource {
       guard resource.isFinite, resource > 0 else {
@@ -355,6 +361,7 @@ public final class Session {
     } else if let fidelity, metrics.contains(where: { $0.name == fold.state.spec.objectives[0].metric }) {
       throw SessionError(.invalidReport, "the resource is missing from the report: add '\(fidelity.name)'")
     }
+    if metrics.count == 1, !metrics[0].name.isEmpty { return }
     var names: Set<String> = []
     for metric in metrics {
       guard !metric.name.isEmpty, names.insert(metric.name).inserted else {
@@ -407,7 +414,7 @@ public final class Session {
       try requireOwn(trial)
       let now = clock()
       var events: [Event] = []
-      if !metrics.isEmpty, !fold.state.isRepeated(trial, resource: resource, metrics) {
+      if !metrics.isEmpty, resource == nil || !fold.state.isRepeated(trial, resource: resource, metrics) {
         events.append(Event(time: now, .reported(trial, resource: resource, metrics)))
       }
       if let problem = objectiveProblem(trial, resource, metrics) {
@@ -421,7 +428,7 @@ public final class Session {
   }
 
   /// What is wrong with the objectives of a trial that ends with this report.
-  private func objectiveProblem(_ trial: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) -> String? {
+  func objectiveProblem(_ trial: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) -> String? {
     let record = fold.state.trials[trial]
     for (i, objective) in fold.state.spec.objectives.enumerated() {
       var value = metrics.first { $0.name == objective.metric }?.value

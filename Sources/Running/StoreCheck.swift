@@ -150,7 +150,7 @@ public struct StoreCheck {
         do {
           try known.decode(frame) { event in
             if expected == 0, case .studyCreated(let text) = event.body,
-              let spec = try? StudySpec.parse(text, name: "the log's specification")
+              let spec = try? StudySpec.parse(json: text, name: "the log's specification")
             {
               codec = FrameCodec(objectives: spec.objectives.map(\.metric))
             }

@@ -138,10 +138,10 @@ public struct StudyReplay: Sendable {
     switch event.body {
     case .trialStarted(_, let worker): worker
     case .reported(let trial, _, _), .trialPaused(let trial, _, _), .trialCompleted(let trial, _),
-      .trialFailed(let trial, _, _, _), .trialReleased(let trial, _):
+      .trialFailed(let trial, _, _, _), .trialReleased(let trial, _), .trialConfigured(let trial, _):
       state.trials[trial].worker
     case .trialStopped(let trial, let reason, _): reason == .user ? nil : state.trials[trial].worker
-    case .studyCreated, .studyAmended, .trialProposed, .trialLost: nil
+    case .studyCreated, .studyAmended, .trialProposed, .trialLost, .noted: nil
     }
   }
 

@@ -107,11 +107,7 @@ extension Space {
   ///   - index: the number of the draw, such as the trial's number.
   /// - Throws: `SpaceError` naming the constraint that rejected most when no draw satisfied them all.
   public func sample(seed: UInt64, index: UInt64) throws(SpaceError) -> Configuration {
-    var streams: [RandomStream] = []
-    streams.reserveCapacity(parameters.count)
-    for parameter in parameters {
-      streams.append(RandomStream(seed: seed, purpose: stableHash(parameter.name), index: index))
-    }
+    var streams = streamPurposes.map { RandomStream(seed: seed, purpose: $0, index: index) }
     var unit = [Double](repeating: 0, count: coordinates.count)
     return try firstSatisfying { _ in
       for c in coordinates.indices { unit[c] = streams[coordinates[c].parameter].uniform() }

@@ -40,6 +40,8 @@ public struct Space: Sendable {
   /// The axis of each numeric parameter.
   public let axes: [NumericAxis?]
 
+  /// What tells the parameters' random streams apart: `stableHash` of their names.
+  let streamPurposes: [UInt64]
   let conditions: [CompiledExpression?]
   let parents: [[Int]]
   let compiledConstraints: [CompiledExpression]
@@ -78,6 +80,7 @@ public struct Space: Sendable {
       slot += parameter.domain.slotCount
     }
     self.indexByName = indexByName
+    self.streamPurposes = parameters.map { stableHash($0.name) }
     self.slotRanges = slotRanges
     self.slotCount = slot
     self.coordinateRanges = coordinateRanges

@@ -31,7 +31,7 @@ public struct LogReader {
       let codec = reader.codec
       try codec.decode(frame) { event in
         if reader.position == 0, case .studyCreated(let text) = event.body {
-          let spec = try StudySpec.parse(text, name: "the log's specification")
+          let spec = try StudySpec.parse(json: text, name: "the log's specification")
           reader.codec = FrameCodec(objectives: spec.objectives.map(\.metric))
         }
         try body(reader.position, event)

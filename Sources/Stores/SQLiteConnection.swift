@@ -157,6 +157,11 @@ package final class SQLiteStatement {
     guard code == SQLITE_OK else { throw connection.failure(code) }
   }
 
+  package func bindNull(_ index: Int32) throws(StoreError) {
+    let code = sqlite3_bind_null(handle, index)
+    guard code == SQLITE_OK else { throw connection.failure(code) }
+  }
+
   /// Advances to the next row; false at the end.
   package func step() throws(StoreError) -> Bool {
     let code = sqlite3_step(handle)
@@ -170,6 +175,8 @@ package final class SQLiteStatement {
   }
 
   package func reset() { sqlite3_reset(handle) }
+
+  package func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
   package func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
 

@@ -178,6 +178,37 @@ public final class SQLiteStore {
     }
   }
 
+  /// Creates a study with its whole log, in one transaction: all of it is there afterwards, or nothing.
+  /// - Parameter frames: in order, each with its position, the first at 0.
+  /// - Throws: `StoreError` of kind `alreadyExists` when the store holds a study of that name.
+  public func createStudy(
+    _ name: String, frames: [(position: Int, bytes: [UInt8])]
+  ) throws(StoreError) -> SQLiteLog {
+    try connection.execute("BEGIN IMMEDIATE")
+    do throws(StoreError) {
+      guard try studyID(name) == nil else {
+        throw StoreError(.alreadyExists, "\(path): holds a study '\(name)' already; nothing was changed")
+      }
+      let insert = try connection.prepare("INSERT INTO studies (name) VALUES (?) RETURNING id")
+      try insert.bind(1, name)
+      guard try insert.step() else { throw StoreError(.other, "\(path): the study could not be created") }
+      let id = insert.integer(0)
+      insert.reset()
+      let frame = try connection.prepare("INSERT INTO log (position, frame) VALUES (?, ?)")
+      for (position, bytes) in frames {
+        try frame.bind(1, id << Self.positionBits + position)
+        try frame.bind(2, bytes)
+        _ = try frame.step()
+        frame.reset()
+      }
+      try connection.execute("COMMIT")
+      return try SQLiteLog(store: self, study: id)
+    } catch {
+      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      throw error
+    }
+  }
+
   /// What SQLite's own check finds wrong with the file; empty when nothing is.
   public func integrityProblems() throws(StoreError) -> [String] {
     let statement = try connection.prepare("PRAGMA integrity_check(20)")

@@ -170,6 +170,11 @@ public struct Event: Sendable, Equatable {
     case trialLost(TrialNumber)
     /// The worker gave the trial back unfinished, for example because its person pressed Ctrl-C; it will go on later.
     case trialReleased(TrialNumber, seconds: Double)
+    /// What a running trial of a growing space turned out to use, where that is not what was proposed.
+    case trialConfigured(TrialNumber, Configuration)
+    /// A note that a person or program keeps with a trial, or (nil) with the study; it replaces an earlier one of its key.
+    /// - value: a JSON document; empty removes the note.
+    case noted(TrialNumber?, key: String, value: String)
   }
 
   public var time: Timestamp
@@ -184,9 +189,11 @@ public struct Event: Sendable, Equatable {
   public var trial: TrialNumber? {
     switch body {
     case .studyCreated, .studyAmended: nil
+    case .noted(let trial, _, _): trial
     case .trialProposed(let trial, _, _, _), .trialStarted(let trial, _), .reported(let trial, _, _),
       .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),
-      .trialFailed(let trial, _, _, _), .trialLost(let trial), .trialReleased(let trial, _):
+      .trialFailed(let trial, _, _, _), .trialLost(let trial), .trialReleased(let trial, _),
+      .trialConfigured(let trial, _):
       trial
     }
   }

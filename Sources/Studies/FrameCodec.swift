@@ -37,7 +37,7 @@ public struct FrameCodec: Sendable {
 
   public func encode(_ events: [Event]) -> [UInt8] {
     var writer = ByteWriter()
-    writer.bytes.reserveCapacity(256)
+    writer.bytes.reserveCapacity(Self.expectedSize(events))
     writer.byte(Self.format)
     writer.varint(UInt64(events.count))
     var time = events.first?.time ?? 0
@@ -55,15 +55,28 @@ public struct FrameCodec: Sendable {
     return writer.bytes
   }
 
+  /// Close to what a frame takes: a log in memory keeps every frame, with all the room that was reserved for it.
+  private static func expectedSize(_ events: [Event]) -> Int {
+    events.reduce(16) { size, event in
+      switch event.body {
+      case .trialProposed(_, .new(let configuration), _, _), .trialProposed(_, .enqueued(let configuration), _, _),
+        .trialProposed(_, .clone(_, let configuration), _, _), .trialConfigured(_, let configuration):
+        size + 24 + 9 * configuration.slots.count
+      default: size + 20
+      }
+    }
+  }
+
   /// Reads a frame's events.
+  /// - Parameter isOwn: the frame was made by this process a moment ago, and its checksum need not be looked at.
   /// - Throws: `FrameError` when the bytes are not a whole, unharmed frame of a known format.
-  public func decode(_ frame: UnsafeRawBufferPointer, _ body: (Event) throws -> Void) throws {
+  public func decode(_ frame: UnsafeRawBufferPointer, isOwn: Bool = false, _ body: (Event) throws -> Void) throws {
     guard frame.count >= 7 else { throw FrameError.truncated }
     guard frame[0] == Self.format else { throw FrameError.unknownFormat(frame[0]) }
     let contents = UnsafeRawBufferPointer(rebasing: frame[..<(frame.count - 4)])
     var stored: UInt32 = 0
     for i in 0..<4 { stored |= UInt32(frame[contents.count + i]) << UInt32(8 * i) }
-    guard crc32c(contents) == stored else { throw FrameError.checksumMismatch }
+    guard isOwn || crc32c(contents) == stored else { throw FrameError.checksumMismatch }
     var reader = ByteReader(contents)
     _ = try reader.byte()
     let count = try reader.varint()
@@ -99,6 +112,8 @@ public struct FrameCodec: Sendable {
     case .trialFailed: 9
     case .trialLost: 10
     case .trialReleased: 11
+    case .trialConfigured: 12
+    case .noted: 13
     }
   }
 
@@ -160,6 +175,13 @@ public struct FrameCodec: Sendable {
       writer.text(message)
       writer.seconds(seconds)
     case .trialLost(let trial): writer.varint(UInt64(trial))
+    case .trialConfigured(let trial, let configuration):
+      writer.varint(UInt64(trial))
+      writer.configuration(configuration)
+    case .noted(let trial, let key, let value):
+      writer.varint(trial.map { UInt64($0) + 1 } ?? 0)
+      writer.text(key)
+      writer.text(value)
     }
   }
 
@@ -213,6 +235,12 @@ public struct FrameCodec: Sendable {
       return .trialFailed(trial, failure, message: try reader.text(), seconds: try reader.seconds())
     case 10: return .trialLost(try reader.index())
     case 11: return .trialReleased(try reader.index(), seconds: try reader.seconds())
+    case 12: return .trialConfigured(try reader.index(), try reader.configuration())
+    case 13:
+      let owner = try reader.varint()
+      guard owner <= 1 << 31 else { throw .malformed("trial number") }
+      return .noted(
+        owner == 0 ? nil : Int(owner) - 1, key: try reader.text(), value: try reader.text())
     default: throw .unknownEvent(kind)
     }
   }

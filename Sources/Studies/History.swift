@@ -13,6 +13,8 @@ public struct History: Sendable {
   public private(set) var rowCount = 0
   /// Fingerprints of all configurations proposed so far.
   private var keys: Set<UInt64> = []
+  /// How many rows share a fingerprint, where it is more than one.
+  private var repeats: [UInt64: Int] = [:]
 
   public init(space: Space) {
     self.space = space
@@ -35,8 +37,29 @@ public struct History: Sendable {
     let given = configuration.slots.count
     for slot in slots.indices { slots[slot].append(slot < given ? configuration.slots[slot] : .nan) }
     space.encode(configuration) { coordinate, unit in units[coordinate].append(unit) }
-    keys.insert(configuration.key)
+    insert(configuration.key)
     rowCount += 1
+  }
+
+  /// Puts another configuration in a row.
+  mutating func replace(_ row: Int, with configuration: Configuration) {
+    remove(self.configuration(row).key)
+    let given = configuration.slots.count
+    for slot in slots.indices { slots[slot][row] = slot < given ? configuration.slots[slot] : .nan }
+    space.encode(configuration) { coordinate, unit in units[coordinate][row] = unit }
+    insert(configuration.key)
+  }
+
+  private mutating func insert(_ key: UInt64) {
+    if !keys.insert(key).inserted { repeats[key, default: 1] += 1 }
+  }
+
+  private mutating func remove(_ key: UInt64) {
+    guard let count = repeats[key] else {
+      keys.remove(key)
+      return
+    }
+    repeats[key] = count > 2 ? count - 1 : nil
   }
 
   /// Takes over an amended space: encodes every row anew; parameters that were added are inactive in earlier rows.

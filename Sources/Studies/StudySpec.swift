@@ -135,6 +135,8 @@ public enum Durability: String, Sendable, Hashable, CaseIterable {
 public struct StudySpec: Sendable {
   public var name: String
   public var space: Space
+  /// Whether trials may add parameters while they run, as a program asks for them.
+  public var grows: Bool
   /// At least one; the first is the one that single-objective methods see.
   public var objectives: [Objective]
   public var fidelity: Fidelity?
@@ -160,10 +162,11 @@ public struct StudySpec: Sendable {
     name: String, space: Space, objectives: [Objective], fidelity: Fidelity? = nil, method: MethodSpec,
     budget: Budget = Budget(), parallel: Int = 1, command: [String] = [], environment: [String: String] = [:],
     limits: Limits = Limits(), retries: Retries = Retries(), seed: UInt64? = nil, costMetric: String? = nil,
-    outputPattern: String? = nil, durability: Durability = .durable
+    outputPattern: String? = nil, durability: Durability = .durable, grows: Bool = false
   ) {
     self.name = name
     self.space = space
+    self.grows = grows
     self.objectives = objectives
     self.fidelity = fidelity
     self.method = method

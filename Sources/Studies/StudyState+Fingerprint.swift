@@ -20,6 +20,7 @@ extension StudyState {
     }
     return [
       ("specification", stableHash(spec.json.text)),
+      ("revision", UInt64(revision)),
       ("eventCount", UInt64(eventCount)),
       ("trials", digest { digest in for trial in trials { digest.add(trial) } }),
       ("history", digest { $0.add(history) }),
@@ -31,6 +32,13 @@ extension StudyState {
         "otherMetrics",
         digest { digest in
           for (trial, metrics) in otherMetrics.sorted(by: { $0.key < $1.key }) { digest.add(trial, metrics) }
+        }
+      ),
+      (
+        "notes",
+        digest { digest in
+          for (trial, notes) in notes.sorted(by: { $0.key < $1.key }) { digest.add(trial, notes) }
+          digest.add(-1, studyNotes)
         }
       ),
       ("queue", digest { $0.add(queue) }),
@@ -85,6 +93,8 @@ private struct Digest {
     add(trial.worker)
     for time in [trial.proposedAt, trial.startedAt, trial.endedAt, trial.notBefore] { add(Int(time)) }
     for number in [trial.target, trial.resource, trial.value, trial.seconds, trial.reportedCost] { add(number) }
+    // Of a trial that is complete it follows from the rest.
+    if trial.state != .completed, trial.wasCompleted { add(trial.completedLevel) }
   }
 
   mutating func add(_ history: History) {
@@ -106,6 +116,15 @@ private struct Digest {
     for metric in metrics {
       add(stableHash(metric.name))
       add(metric.value)
+    }
+  }
+
+  mutating func add(_ trial: TrialNumber, _ notes: [String: String]) {
+    add(trial)
+    add(notes.count)
+    for (key, value) in notes.sorted(by: { $0.key < $1.key }) {
+      add(stableHash(key))
+      add(stableHash(value))
     }
   }
 

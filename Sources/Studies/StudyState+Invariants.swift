@@ -87,7 +87,7 @@ extension StudyState {
     if let better = candidates.first(where: { isBetter($0, than: incumbent) }) {
       violations.append("trial \(better) is better than the incumbent, trial \(incumbent)")
     }
-    if incumbentIsComplete != (trials[incumbent].state == .completed) {
+    if incumbentIsComplete != trials[incumbent].wasCompleted {
       violations.append("the incumbent is \(trials[incumbent].state.name) and taken for the opposite")
     }
     if incumbentChanges.last?.trial != incumbent

@@ -33,6 +33,8 @@ public enum BudgetLimit: Sendable, Equatable, CustomStringConvertible {
 /// event that may not changes nothing.
 public struct StudyState: Sendable {
   public private(set) var spec: StudySpec
+  /// How often the specification was amended.
+  public private(set) var revision = 0
   /// How many events have been absorbed; the sequence number of the next one.
   public private(set) var eventCount = 0
   public private(set) var trials: ContiguousArray<Trial> = []
@@ -41,6 +43,10 @@ public struct StudyState: Sendable {
   public private(set) var curves: [TrialNumber: Curve] = [:]
   /// The newest values of all metrics but the first objective, of trials that reported any.
   public private(set) var otherMetrics: [TrialNumber: [MetricValue]] = [:]
+  /// Notes kept with trials, as JSON text by key.
+  public private(set) var notes: [TrialNumber: [String: String]] = [:]
+  /// Notes kept with the study.
+  public private(set) var studyNotes: [String: String] = [:]
   /// Trials that wait for a worker, in the order in which they began to.
   public private(set) var queue: [TrialNumber] = []
   /// Trials that are running, in the order of their start.
@@ -89,7 +95,7 @@ public struct StudyState: Sendable {
       throw EventError("a log begins with the creation of its study")
     }
     try Self.checkTime(event)
-    spec = try StudySpec.parse(specification, name: "the log's specification")
+    spec = try StudySpec.parse(json: specification, name: "the log's specification")
     history = History(space: spec.space)
     createdAt = event.time
     latestTime = event.time
@@ -175,13 +181,14 @@ public struct StudyState: Sendable {
     switch event.body {
     case .studyCreated: throw EventError("a study is created only once")
     case .studyAmended(let specification):
-      let next = try StudySpec.parse(specification, name: "the amended specification")
+      let next = try StudySpec.parse(json: specification, name: "the amended specification")
       do {
         try next.checkSucceeds(spec)
       } catch {
         throw EventError(error.description)
       }
       spec = next
+      revision += 1
       history.amend(to: next.space)
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)
@@ -206,6 +213,15 @@ public struct StudyState: Sendable {
     case .trialReleased(let number, let seconds):
       try require(number, .running)
       end(number, .waiting, seconds, at: event.time)
+    case .trialConfigured(let number, let configuration):
+      try require(number, .running)
+      guard spec.grows else { throw EventError("trial \(number) has its configuration, and the space does not grow") }
+      guard history.space.canHold(configuration) else {
+        throw EventError("the configuration of trial \(number) does not fit the study's space")
+      }
+      history.replace(number, with: configuration)
+    case .noted(let number, let key, let value):
+      try absorbNote(number, key, value)
     case .trialStopped(let number, let reason, let seconds):
       guard trials.indices.contains(number), !trials[number].state.isFinal else {
         throw EventError("trial \(number) cannot be stopped: it is over or does not exist")
@@ -214,6 +230,7 @@ public struct StudyState: Sendable {
       end(number, .stopped, seconds, at: event.time)
     case .trialCompleted(let number, let seconds):
       try require(number, .running)
+      trials[number].completedLevel = spec.fidelity?.maximum ?? .infinity
       end(number, .completed, seconds, at: event.time)
       considerIncumbent(number, at: event.time)
     case .trialFailed(let number, let kind, _, let seconds):
@@ -292,11 +309,30 @@ public struct StudyState: Sendable {
       counts[Int(TrialState.waiting.rawValue)] += 1
       queue.append(number)
     case .resume:
-      try require(number, .paused)
+      guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
+      guard trials[number].canGoOn(to: target ?? .nan) else {
+        throw EventError("trial \(number) is \(trials[number].state.name) and cannot go on")
+      }
+      if trials[number].state == .completed {
+        finalCostSum -= cost(number)
+        finalCostCount -= 1
+      }
       trials[number].target = target ?? .nan
       trials[number].proposedAt = time
       move(number, to: .waiting)
     }
+  }
+
+  private mutating func absorbNote(_ number: TrialNumber?, _ key: String, _ value: String) throws(EventError) {
+    guard !key.isEmpty else { throw EventError("a note has no key") }
+    let content = value.isEmpty ? nil : value
+    guard let number else {
+      studyNotes[key] = content
+      return
+    }
+    guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
+    notes[number, default: [:]][key] = content
+    if notes[number]?.isEmpty == true { notes[number] = nil }
   }
 
   private func checkReport(_ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) throws(EventError) {
@@ -328,7 +364,10 @@ public struct StudyState: Sendable {
     if let value = metrics.first(where: { $0.name == objective })?.value {
       absorbObjective(number, resource, value)
       // Without a complete trial, the incumbent is the best at the greatest resource so far.
-      if curves[number] != nil, !incumbentIsComplete { considerIncumbent(number, at: time) }
+      // One that has gone on beyond what was complete is ranked by what it reports since.
+      if curves[number] != nil, !incumbentIsComplete || trials[number].wasCompleted {
+        considerIncumbent(number, at: time)
+      }
     }
     guard isNewest else { return }
     for metric in metrics where metric.name != objective {
@@ -418,15 +457,19 @@ public struct StudyState: Sendable {
   /// Whether the trial can be the incumbent: it did not fail, and its value is final or stands at a resource.
   public func isCandidate(_ number: TrialNumber) -> Bool {
     let trial = trials[number]
-    return trial.hasValue && trial.state != .failed && (trial.state == .completed || curves[number] != nil)
+    return trial.hasValue && (trial.state != .failed || trial.wasCompleted)
+      && (trial.wasCompleted || curves[number] != nil)
   }
 
-  /// Whether a candidate ranks before another: complete before incomplete, then by the resource of the value, then by
-  /// loss. Of equal ranks the earlier one is the incumbent.
+  /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
+  /// less, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
   public func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
-    let isComplete = trials[number].state == .completed
-    if isComplete != (trials[other].state == .completed) { return isComplete }
-    if !isComplete {
+    let wasCompleted = trials[number].wasCompleted
+    if wasCompleted != trials[other].wasCompleted { return wasCompleted }
+    if wasCompleted {
+      let (a, b) = (trials[number].completedLevel, trials[other].completedLevel)
+      if a != b { return a > b }
+    } else {
       let (a, b) = (curves[number]?.resources.last ?? 0, curves[other]?.resources.last ?? 0)
       if a != b { return a > b }
     }
@@ -434,8 +477,10 @@ public struct StudyState: Sendable {
   }
 
   private mutating func considerIncumbent(_ number: TrialNumber, at time: Timestamp) {
-    // Along a fidelity a trial's rank only rises; without one, its newest value may be worse than the one before.
-    if incumbent == number, !isCandidate(number) || (spec.fidelity == nil && trials[number].state != .completed) {
+    // Along a fidelity a trial's rank only rises, until it is complete; without one, its newest value may be worse than
+    // the one before.
+    let mayFall = spec.fidelity == nil || trials[number].wasCompleted
+    if incumbent == number, !isCandidate(number) || (mayFall && trials[number].state != .completed) {
       findIncumbentAnew(at: time)
       return
     }
@@ -448,7 +493,7 @@ public struct StudyState: Sendable {
 
   private mutating func setIncumbent(_ number: TrialNumber, at time: Timestamp) {
     incumbent = number
-    incumbentIsComplete = trials[number].state == .completed
+    incumbentIsComplete = trials[number].wasCompleted
     let resource = spec.fidelity == nil ? Double.nan : curves[number]?.resources.last ?? .nan
     incumbentChanges.append(
       IncumbentChange(

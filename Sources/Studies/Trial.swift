@@ -59,13 +59,27 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   public var value: Double = .nan
   /// Seconds of running, all runs together.
   public var seconds: Double = 0
+  /// The full resource at the time when it was completed, ∞ without fidelity; NaN while it never was.
+  public var completedLevel: Double = .nan
   /// The greatest total cost reported, when the study has a cost metric.
   public var reportedCost: Double = 0
 
   init() {}
 
+  /// Whether no worker has the trial and none is asked to take it: what it used is known.
+  @inlinable public var isSettled: Bool { state != .waiting && state != .running }
+
   /// Whether `value` is a finite number.
   @inlinable public var hasValue: Bool { value.isFinite }
+
+  /// Whether it was completed, even if it has gone on since.
+  @inlinable public var wasCompleted: Bool { !completedLevel.isNaN }
+
+  /// Whether it may be told to go on to `resource`: paused, or complete up to a lower maximum. One that ended by itself
+  /// before the maximum has nothing to go on with.
+  @inlinable public func canGoOn(to resource: Double) -> Bool {
+    state == .paused || (state == .completed && completedLevel < resource && self.resource >= completedLevel)
+  }
 }
 
 /// The first objective of one trial over the resource, in increasing order of resource.

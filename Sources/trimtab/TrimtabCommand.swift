@@ -1,9 +1,6 @@
 import ArgumentParser
 import Trimtab
 
-/// The program's own version.
-let programVersion = "0.1.0"
-
 struct TrimtabCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trimtab",
@@ -20,6 +17,7 @@ struct TrimtabCommand: ParsableCommand {
       ShowCommand.self,
       LogCommand.self,
       ReplayCommand.self,
+      ImportCommand.self,
       ExportCommand.self,
       DoctorCommand.self,
       ReportCommand.self,

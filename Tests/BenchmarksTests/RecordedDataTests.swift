@@ -238,7 +238,8 @@ final class RecordedDataTests: XCTestCase {
       ("3945", 99.388, 0.15, 272), ("126025", 89.8616, 1, 163.4), ("189354", 72.6391, 1.2, 1327),
     ]
     for (instance, bestOf100, tolerance, meanSeconds) in figures {
-      let problem = try XCTUnwrap(try RecordedData.problem("lcbench/\(instance)") as? SurrogateProblem)
+      let found = try RecordedData.problem("lcbench/\(instance)")
+      let problem = try XCTUnwrap(found as? SurrogateProblem)
       let points = (0..<3000).compactMap { try? problem.space.sample(seed: 4, index: $0) }
       let scores = points.map { problem.score($0)[0] }
       let sample = Reference(scores: scores, goal: .maximize)
@@ -308,20 +309,5 @@ final class RecordedDataTests: XCTestCase {
       bb += (y - meanB) * (y - meanB)
     }
     return ab / (aa * bb).squareRoot()
-  }
-
-  // MARK: Speed
-
-  func testEvaluationsTakeFarLessThanAMillisecond() throws {
-    for name in ["lcbench/3945", "rbv2-xgboost/3", "rbv2-rpart/3", "iaml-glmnet/1489", "xgb-transfer/a6a"] {
-      let problem = try RecordedData.problem(name)
-      let points = (0..<500).compactMap { try? problem.space.sample(seed: 3, index: $0) }
-      let time = ContinuousClock().measure {
-        for point in points { _ = problem.evaluate(point, resource: problem.resources.last, seed: 1) }
-      }
-      print("\(name): \(time / points.count) an evaluation")
-      // An order of magnitude above what it takes, so that a busy machine does not fail.
-      XCTAssertLessThan(time / points.count, .milliseconds(2), name)
-    }
   }
 }

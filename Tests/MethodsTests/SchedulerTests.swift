@@ -202,35 +202,105 @@ final class ASHATests: XCTestCase {
     XCTAssertEqual(table.driver.state.trials[running].target, 9)
   }
 
-  func testAReportIsJudgedInMicrosecondsAmongAHundredThousandTrials() throws {
-    guard isOptimised else { throw XCTSkip("times of a build without optimisation mean nothing") }
-    let spec = MethodSpaces.spec(
-      try Space([.float("x", 0...1)]), scheduler: PartSpec("asha"), fidelity: Fidelity(name: "r", maximum: 27),
-      trials: 1_000_000)
-    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
-    var worst = Duration.zero
-    var total = Duration.zero
-    let clock = ContinuousClock()
-    for step in 0..<130_000 {
-      guard let trial = try driver.start() else { break }
-      let resource = driver.state.trials[trial].target
-      let metric = [MetricValue("loss", Double((trial &* 7919) % 104_729))]
-      let event = Event.Body.reported(trial, resource: resource, metric)
-      let measured = step >= 120_000
-      let start = clock.now
-      try driver.append(event)
-      let verdict = driver.method.verdict(on: trial, state: driver.state)
-      if measured {
-        let duration = clock.now - start
-        total += duration
-        worst = max(worst, duration)
-      }
-      try driver.append(
-        verdict == .pause
-          ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+  func testARaisedMaximumLetsTheBestOfTheCompleteTrialsGoOn() throws {
+    var table = try Table(PartSpec("asha"), maximum: 3, trials: 9) { trial, _ in Double(trial % 10) }
+    for _ in 0..<9 { _ = try table.run(at: [1], canResume: { _ in false }) }
+    while try table.run(at: [1, 3]) != nil {}
+    XCTAssertEqual(table.driver.state.count(.completed), 3)
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 9
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    XCTAssertEqual(try table.run(at: [9]), 0)
+    XCTAssertEqual(table.driver.state.trials[0].completedLevel, 9)
+    XCTAssertNil(try table.driver.start())
+  }
+}
+
+final class PASHATests: XCTestCase {
+  func testRankingsAgreeUpToDifferencesThatAreNoise() {
+    let lower = ["a": 0.30, "b": 0.32, "c": 0.40, "d": 0.41]
+    func isConsistent(_ above: [String], _ epsilon: Double) -> Bool {
+      ProgressiveLevels.isConsistent(
+        above.enumerated().map { (lower: lower[$1] ?? .nan, upper: Double($0)) }, epsilon: epsilon)
     }
-    // 1 to 2 µs on a machine of 2026; the limit leaves room for a busy one.
-    XCTAssertLessThan(total / 10_000, .microseconds(20), "the slowest took \(worst)")
+    XCTAssertFalse(isConsistent(["b", "a", "c", "d"], 0))
+    XCTAssertFalse(isConsistent(["b", "a", "c", "d"], 0.015))
+    XCTAssertTrue(isConsistent(["a", "b", "d", "c"], 0.015))
+    XCTAssertTrue(isConsistent(["b", "a", "c", "d"], 0.025))
+    XCTAssertFalse(isConsistent(["c", "a", "b", "d"], 0.025))
+    XCTAssertTrue(ProgressiveLevels.isConsistent([], epsilon: 0))
+  }
+
+  private func table(
+    maximum: Double = 81, trials: Int, _ options: [String: Choice] = [:],
+    _ loss: @escaping (TrialNumber, Double) -> Double
+  ) throws -> Table {
+    try Table(PartSpec("pasha", options: options), maximum: maximum, trials: trials, loss: loss)
+  }
+
+  func testOnlyCurvesThatCrossTwiceSayWhatNoiseIs() throws {
+    let curves = [[0.9, 0.70, 0.60], [0.8, 0.72, 0.58], [0.7, 0.65, 0.63]]
+    var table = try table(trials: 10) { trial, epoch in curves[trial % 3][Int(epoch) - 1] }
+    for trial in 0..<3 {
+      _ = try table.driver.start()
+      for epoch in 1...3 {
+        _ = try table.driver.report(trial, resource: Double(epoch), table.loss(trial, Double(epoch)))
+      }
+    }
+    let state = table.driver.state
+    func difference(_ a: TrialNumber, _ b: TrialNumber) throws -> Double? {
+      ProgressiveLevels.differenceOfCrossing(
+        try XCTUnwrap(state.curves[a]), try XCTUnwrap(state.curves[b]), after: 1, upTo: 3)
+    }
+    XCTAssertEqual(try XCTUnwrap(try difference(0, 1)), 0.02, accuracy: 1e-12)
+    XCTAssertNil(try difference(0, 2))
+    XCTAssertNil(try difference(1, 2))
+    var levels = ProgressiveLevels(levels: [1, 3, 9, 27, 81])
+    levels.settle(levels: [1, 3, 9, 27, 81], state: state)
+    XCTAssertGreaterThan(levels.usable, 2, "0.05 apart at one epoch and in the other order at three")
+  }
+
+  private func run(_ table: inout Table) throws {
+    while try table.run(at: (1...81).map(Double.init)) != nil {}
+  }
+
+  func testWhileTheRankingStandsNoMoreOfTheResourceIsUsedThanTheTwoLowestLevels() throws {
+    var table = try table(trials: 60, ["finish": .integer(0)]) { trial, epoch in
+      Double((trial * 37) % 60) + 1 / epoch
+    }
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.map(\.resource).max(), 3)
+    XCTAssertGreaterThan(table.driver.state.trials.count { $0.resource == 3 }, 15)
+  }
+
+  func testARankingThatTurnsRoundOpensLevelAfterLevel() throws {
+    // Who is ahead changes at every epoch.
+    var table = try table(maximum: 27, trials: 60, ["finish": .integer(0)]) { trial, epoch in
+      Double((trial * 37 + Int(epoch) * 23) % 60)
+    }
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.map(\.resource).max(), 27)
+  }
+
+  func testTheBestGoesToTheEndOnceNoTrialCanBeNew() throws {
+    var table = try table(trials: 30, ["finish": .integer(2)]) { trial, epoch in Double((trial * 7) % 30) + 1 / epoch }
+    try run(&table)
+    let completed = table.driver.state.trials.indices.filter { table.driver.state.trials[$0].state == .completed }
+    XCTAssertEqual(Set(completed.map { ($0 * 7) % 30 }), [0, 1])
+  }
+
+  func testAsManyLevelsAreOpenAfterALargerMaximumAsTheCurvesAskFor() throws {
+    var table = try table(maximum: 9, trials: 40, ["finish": .integer(0)]) { trial, epoch in
+      Double((trial * 37 + Int(epoch) * 23) % 60)
+    }
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.map(\.resource).max(), 9)
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 27
+    spec.budget.trials = 60
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.map(\.resource).max(), 27)
   }
 }
 

@@ -189,35 +189,4 @@ final class TPEStudyTests: XCTestCase {
       return abs(units[0] - 0.6) + abs(units[1] - 0.3) + kind + momentum
     }
   }
-
-  // MARK: Speed
-
-  func testAnAskTakesAsLongAtAHundredThousandTrialsAsAtAThousand() throws {
-    guard isOptimised else { throw XCTSkip("times of a build without optimisation mean nothing") }
-    let space = try Space((0..<20).map { try .float("x\($0)", 0...1) })
-    var driver = try driver(space)
-    let clock = ContinuousClock()
-    func objective(_ configuration: Configuration) -> Double {
-      configuration.slots.reduce(0) { $0 + ($1 - 0.4) * ($1 - 0.4) }
-    }
-    func time(at count: Int) throws -> Duration {
-      while driver.state.trials.count < count {
-        let trial = driver.state.trials.count
-        let configuration = try space.sample(seed: 1, index: UInt64(trial))
-        try driver.append(.trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design)))
-        try driver.append(.trialStarted(trial, worker: 1))
-        _ = try driver.report(trial, objective(configuration))
-        try driver.append(.trialCompleted(trial, seconds: 1))
-      }
-      try driver.runTrial(objective)
-      // The least of several, because other programs use the machine too.
-      return try (0..<7).map { _ in
-        try clock.measure { for _ in 0..<20 { try driver.runTrial(objective) } } / 20
-      }.min() ?? .zero
-    }
-    let few = try time(at: 1000)
-    let many = try time(at: 100_000)
-    XCTAssertLessThan(many, few * 4)
-    XCTAssertLessThan(many, .milliseconds(2))
-  }
 }

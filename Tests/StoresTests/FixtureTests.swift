@@ -43,7 +43,7 @@ final class FixtureTests: StoreTestCase {
     XCTAssertEqual(state.incumbent, 10)
     XCTAssertEqual(state.trials[10].value, 0.0625 + 1 / 9.0)
     XCTAssertEqual(Set(state.trials.map(\.state)), Set(TrialState.allCases))
-    XCTAssertEqual(String(state.fingerprint, radix: 16), "8c8474380859d8e2")
+    XCTAssertEqual(String(state.fingerprint, radix: 16), "4121267986373c74")
   }
 
   func testTheFixtureCanGoOn() throws {

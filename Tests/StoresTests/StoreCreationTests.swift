@@ -26,6 +26,27 @@ final class StoreCreationTests: StoreTestCase {
     }
   }
 
+  func testAWholeLogIsThereAtOnceOrNotAtAll() throws {
+    let store = try SQLiteStore(path: "\(folder)/s.trimtab", access: .createOrOpen)
+    let frames: [(position: Int, bytes: [UInt8])] = [(0, [1]), (1, [2]), (5, [3])]
+    func read(_ name: String) throws -> [Int] {
+      var positions: [Int] = []
+      try store.log(ofStudy: name).read(from: 0) { position, _ in positions.append(position) }
+      return positions
+    }
+    _ = try store.createStudy("whole", frames: frames)
+    XCTAssertEqual(try read("whole"), [0, 1, 5])
+    // The last frame cannot be written, because its place is taken.
+    XCTAssertThrowsError(try store.createStudy("half", frames: frames + [(5, [4])]))
+    XCTAssertEqual(try store.studyNames(), ["whole"])
+    XCTAssertThrowsError(try store.createStudy("whole", frames: [(0, [9])])) {
+      XCTAssertEqual(($0 as? StoreError)?.kind, .alreadyExists)
+    }
+    XCTAssertEqual(try read("whole"), [0, 1, 5])
+    _ = try store.createStudy("half", frames: frames)
+    XCTAssertEqual(try read("half"), [0, 1, 5])
+  }
+
   private final class Errors: @unchecked Sendable {
     private let lock = NSLock()
     private(set) var list: [String] = []

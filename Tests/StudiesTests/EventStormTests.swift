@@ -129,6 +129,8 @@ extension Event {
         .trialFailed(trial, kind, message: message, seconds: seconds)
       case .trialLost: .trialLost(trial)
       case .trialReleased(_, let seconds): .trialReleased(trial, seconds: seconds)
+      case .trialConfigured(_, let configuration): .trialConfigured(trial, configuration)
+      case .noted(_, let key, let value): .noted(trial, key: key, value: value)
       }
     return Event(time: time, body)
   }

@@ -36,6 +36,48 @@ final class IncumbentTests: XCTestCase {
     XCTAssertEqual(life.state.incumbent, b, "a value on the way does not replace a final one")
   }
 
+  func testACompleteTrialGoesOnToARaisedMaximumAndIsRankedAboveThoseThatDidNot() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9) }
+    func run(_ value: Double) throws -> TrialNumber {
+      let trial = try life.start(target: 9)
+      try life.report(trial, value, at: 9)
+      try life.absorb(.trialCompleted(trial, seconds: 1))
+      return trial
+    }
+    let best = try run(1)
+    let second = try run(2)
+    let resume = Event.Body.trialProposed(second, .resume, target: 27, Annotation())
+    life.refuses(.trialProposed(second, .resume, target: 9, Annotation()), "cannot go on")
+    var spec = life.state.spec
+    spec.fidelity?.maximum = 27
+    try life.absorb(.studyAmended(specification: spec.json.text))
+    XCTAssertEqual(life.state.incumbent, best)
+    try life.absorb(resume)
+    try life.absorb(.trialStarted(second, worker: 1))
+    try life.report(second, 0.5, at: 10)
+    XCTAssertEqual(life.state.incumbent, second)
+    try life.report(second, 1.5, at: 20)
+    XCTAssertEqual(life.state.incumbent, best, "on its way it may fall back")
+    try life.report(second, 1.25, at: 27)
+    try life.absorb(.trialCompleted(second, seconds: 1))
+    XCTAssertEqual(life.state.incumbent, second, "what reached more counts first")
+    XCTAssertEqual(life.state.count(.completed), 2)
+    life.refuses(resume, "cannot go on")
+    // Whose way to more fails keeps what it had.
+    try life.absorb(.trialProposed(best, .resume, target: 27, Annotation()))
+    try life.absorb(.trialStarted(best, worker: 1))
+    try life.absorb(.trialFailed(best, .rejected, message: "", seconds: 1))
+    XCTAssertTrue(life.state.isCandidate(best))
+  }
+
+  func testATrialThatEndedByItselfDoesNotGoOn() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9) }
+    let trial = try life.start(target: 9)
+    try life.report(trial, 1, at: 4)
+    try life.absorb(.trialCompleted(trial, seconds: 1))
+    life.refuses(.trialProposed(trial, .resume, target: 27, Annotation()), "cannot go on")
+  }
+
   func testAnIncumbentThatFailsMakesRoomForTheNext() throws {
     var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9) }
     let a = try life.start()

@@ -79,7 +79,8 @@ final class OutputPatternTests: XCTestCase {
     XCTAssertNotNil(failure("loss} {loss}"))
   }
 
-  func testMatchingTakesTimeInProportionToTheLine() throws {
+  /// Time in proportion to the square of the length would be hours.
+  func testMatchingALongLineComesToAnEnd() throws {
     let lines: [(String, (Int) -> String)] = [
       ("1{a}2{loss}x", { String(repeating: "1", count: $0) }), (" {loss}", { String(repeating: " ", count: $0) }),
       ("aaaa{loss}", { String(repeating: "a", count: $0) }),
@@ -88,14 +89,7 @@ final class OutputPatternTests: XCTestCase {
     ]
     for (pattern, line) in lines {
       let compiled = try OutputPattern.compile(pattern, fidelity: nil, objectives: ["loss"])
-      func time(_ length: Int) -> Duration {
-        let text = line(length)
-        let clock = ContinuousClock()
-        return (0..<3).map { _ in clock.measure { _ = compiled.match(text) } }.min() ?? .zero
-      }
-      let short = time(1_000)
-      let long = time(16_000)
-      XCTAssertLessThan(long, short * 64, "sixteen times the length took \(long) instead of \(short) for \(pattern)")
+      _ = compiled.match(line(1_000_000))
     }
   }
 }

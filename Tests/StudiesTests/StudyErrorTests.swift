@@ -267,14 +267,14 @@ final class StudyErrorTests: XCTestCase {
     XCTAssertEqual(
       errors("study: x\n"),
       """
-      study.yaml:1:1: error: a study file has no space
-        study: x
-        ^
-        add space: …
       study.yaml:1:1: error: a study file has no objective
         study: x
         ^
         add objective: {metric: loss, goal: minimize}
+      study.yaml:1:1: error: a study file has no space
+        study: x
+        ^
+        add space: …
       """)
     XCTAssertEqual(
       errors(with: "objective: {metric: loss}", insteadOf: "objective"),
@@ -300,7 +300,7 @@ final class StudyErrorTests: XCTestCase {
         - a
         ^
         its keys are study, objective, objectives, fidelity, method, budget, parallel, command, shell, environment, \
-      limits, retries, seed, cost, output, durability, space, constraints
+      limits, retries, seed, cost, output, durability, grows, space, constraints
       """)
   }
 

@@ -120,9 +120,11 @@ final class StudyLifeTests: XCTestCase {
     life.refuses(.reported(trial, resource: .nan, []), "impossible resource")
     life.refuses(.reported(trial, resource: 0, []), "impossible resource")
     life.refuses(.reported(trial, resource: nil, [MetricValue("loss", 1)]), "without a resource")
-    life.refuses(.studyAmended(specification: "{"), "YAML")
+    life.refuses(.studyAmended(specification: "{"), "JSON")
     life.refuses(
-      .studyAmended(specification: "study: other\nobjective: {metric: a, goal: minimize}\nspace: {x: {type: boolean}}"),
+      .studyAmended(
+        specification:
+          #"{"study": "other", "objective": {"metric": "a", "goal": "minimize"}, "space": {"x": {"type": "boolean"}}}"#),
       "name")
     for time in [Timestamp.max, .min, 1 << 53] {
       let before = life.state.fingerprint

@@ -133,7 +133,7 @@ public struct MethodConformance {
 
   private mutating func check(promotion trial: TrialNumber, to target: Double, _ canResume: (TrialNumber) -> Bool) {
     let record = driver.state.trials[trial]
-    if record.state != .paused { violations.append("trial \(trial) is resumed while \(record.state.name)") }
+    if !record.canGoOn(to: target) { violations.append("trial \(trial) is resumed while \(record.state.name)") }
     if !canResume(trial) { violations.append("trial \(trial) is resumed where it cannot be") }
     if target <= record.resource { violations.append("trial \(trial) is resumed to \(target), where it is already") }
     if !promotions.insert("\(trial) \(target)").inserted {

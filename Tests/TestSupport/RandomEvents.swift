@@ -76,7 +76,7 @@ public struct RandomEvents {
 
   public mutating func next() -> Event {
     let body: Event.Body
-    switch stream.index(below: 11) {
+    switch stream.index(below: 13) {
     case 0: body = .studyCreated(specification: text())
     case 1: body = .studyAmended(specification: text())
     case 2:
@@ -97,6 +97,8 @@ public struct RandomEvents {
       body = .trialFailed(
         trial(), FailureKind.allCases[stream.index(below: 6)], message: text(), seconds: seconds())
     case 9: body = .trialLost(trial())
+    case 10: body = .trialConfigured(trial(), configuration())
+    case 11: body = .noted(stream.index(below: 2) == 0 ? nil : trial(), key: text(), value: text())
     default: body = .trialReleased(trial(), seconds: seconds())
     }
     return Event(time: time(), body)

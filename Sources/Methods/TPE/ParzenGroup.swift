@@ -28,6 +28,13 @@ struct ParzenGroup: Sendable {
     if covers { above.insert(trial, isPending: true) }
   }
 
+  /// Takes over other values of a pending trial.
+  mutating func replace(_ trial: TrialNumber, _ history: History) {
+    if isCovered[trial] { above.remove(trial) }
+    isCovered[trial] = !shape.isEmpty && shape.covers(trial, in: history)
+    if isCovered[trial] { above.insert(trial, isPending: true) }
+  }
+
   /// A trial was given up without a result, or takes part again.
   mutating func drop(_ trial: TrialNumber) { if isCovered[trial] { above.remove(trial) } }
 

@@ -18,7 +18,8 @@ import TrimtabStudies
 ///
 /// Deviations: above 1,000 trials *above* is estimated from a sample (see `AboveKernels`), so that an ask takes the same
 /// time at any number of trials. Parameters that were added later form groups of their own, so that earlier trials keep
-/// teaching about the others. A trial that was paused keeps its rank while it goes on: calling the best trials pending
+/// teaching about the others; where trials add parameters themselves, those form a group that the same trials used, as
+/// the conditions that a program keeps to itself would have it (the decomposition of Optuna 5). A trial that was paused keeps its rank while it goes on: calling the best trials pending
 /// would drive the search away from them.
 public struct TPE: Sampler {
   static let purpose = stableHash("tpe")
@@ -55,8 +56,13 @@ public struct TPE: Sampler {
       prepare(state)
       return
     }
+    if state.spec.grows, let trial = event.trial, state.trials[trial].isSettled, isDivided(by: trial, state) {
+      prepare(state)
+      return
+    }
     switch event.body {
     case .studyAmended: prepare(state)
+    case .trialConfigured(let trial, _): replace(trial, state)
     case .trialProposed(let trial, let kind, _, _):
       if kind != .resume { append(trial, state) }
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
@@ -94,10 +100,18 @@ public struct TPE: Sampler {
   private static func groups(_ state: StudyState) -> [ParzenGroup] {
     let space = state.spec.space
     var members: [Key: [Int]] = [:]
+    var firstUsers: [UInt64: Int] = [:]
     for parameter in space.evaluationOrder {
       let column = state.history.slots[space.slotRanges[parameter].lowerBound]
-      let firstTrial = column.firstIndex { !$0.isNaN } ?? .max
-      members[Key(activity: space.activityGroups[parameter], firstTrial: firstTrial), default: []].append(parameter)
+      let kin: Int
+      if state.spec.grows {
+        let users = users(of: column, state)
+        kin = firstUsers[users] ?? parameter
+        firstUsers[users] = kin
+      } else {
+        kin = column.firstIndex { !$0.isNaN } ?? .max
+      }
+      members[Key(activity: space.activityGroups[parameter], kin: kin), default: []].append(parameter)
     }
     return members.sorted { $0.key < $1.key }.enumerated().map { number, group in
       ParzenGroup(space, parameters: group.value, number: number, seed: state.spec.seed ?? 0)
@@ -106,9 +120,37 @@ public struct TPE: Sampler {
 
   private struct Key: Hashable, Comparable {
     var activity: Int
-    var firstTrial: Int
+    /// The first trial with the parameter; in a growing space, the first parameter with the same users.
+    var kin: Int
 
-    static func < (a: Key, b: Key) -> Bool { (a.activity, a.firstTrial) < (b.activity, b.firstTrial) }
+    static func < (a: Key, b: Key) -> Bool { (a.activity, a.kin) < (b.activity, b.kin) }
+  }
+
+  /// A fingerprint of the settled trials that used a parameter.
+  private static func users(of column: [Double], _ state: StudyState) -> UInt64 {
+    var fingerprint: UInt64 = 0
+    for trial in state.trials.indices where !column[trial].isNaN && state.trials[trial].isSettled {
+      fingerprint = mix(fingerprint, UInt64(trial))
+    }
+    return fingerprint
+  }
+
+  /// Whether a trial used some, but not all, of a group's parameters.
+  private func isDivided(by trial: TrialNumber, _ state: StudyState) -> Bool {
+    let space = state.spec.space
+    return groups.contains { group in
+      let used = group.parameters.count { !state.history.slots[space.slotRanges[$0].lowerBound][trial].isNaN }
+      return used > 0 && used < group.parameters.count
+    }
+  }
+
+  /// Takes over what a running trial turned out to use.
+  private mutating func replace(_ trial: TrialNumber, _ state: StudyState) {
+    guard roles[trial] == .pending else {
+      prepare(state)
+      return
+    }
+    for i in groups.indices { groups[i].replace(trial, state.history) }
   }
 
   private mutating func append(_ trial: TrialNumber, _ state: StudyState) {
@@ -177,6 +219,7 @@ public struct TPE: Sampler {
 
     let space = state.spec.space
     var ranked = [RankedCandidates?](repeating: nil, count: groups.count)
+    var duplicate: Configuration?
     for attempt in 0..<candidates {
       var slots = [Double](repeating: .nan, count: space.slotCount)
       var unit = [Double](repeating: 0.5, count: space.coordinates.count)
@@ -194,10 +237,15 @@ public struct TPE: Sampler {
         isPossible = choose(from: list, attempt, group: groups[i], space, &unit, &slots)
       }
       let configuration = Configuration(slots: slots)
-      guard isPossible, space.violatedConstraint(configuration) == nil, !state.history.contains(configuration)
-      else { continue }
+      guard isPossible, space.violatedConstraint(configuration) == nil else { continue }
+      guard !state.history.contains(configuration) else {
+        duplicate = duplicate ?? configuration
+        continue
+      }
       return .configuration(configuration, Annotation(origin: .model))
     }
+    // In a growing space a configuration does not say all, so the best one is as good a second time.
+    if state.spec.grows, let duplicate { return .configuration(duplicate, Annotation(origin: .model)) }
     return try fresh.sample(origin: .model)
   }
 

@@ -11,6 +11,8 @@ public enum SessionAnswer: Sendable, Equatable {
   case verdict(Verdict)
   case state(TrialState)
   case status(JSONValue)
+  /// What a request of a library asked for.
+  case result(JSONValue)
   case error(kind: ErrorKind, message: String)
 
   public enum ErrorKind: String, Sendable, CaseIterable {
@@ -43,10 +45,12 @@ public struct AssignedRun: Sendable, Equatable {
   public var from: Double?
   /// In 0 ..< 2³¹, the same in every run of the trial; nil when the optimiser gives none.
   public var seed: Int?
+  /// The notes kept with the trial, where there are any.
+  public var notes: JSONValue?
 
   public init(
     trial: TrialNumber, attempt: Int = 1, config: JSONValue, target: Double? = nil, from: Double? = nil,
-    seed: Int? = nil
+    seed: Int? = nil, notes: JSONValue? = nil
   ) {
     self.trial = trial
     self.attempt = attempt
@@ -54,6 +58,7 @@ public struct AssignedRun: Sendable, Equatable {
     self.target = target
     self.from = from
     self.seed = seed
+    self.notes = notes
   }
 }
 
@@ -76,13 +81,14 @@ extension SessionAnswer {
         .members([
           "trial": .integer(run.trial), "attempt": .integer(run.attempt), "config": run.config,
           "target": run.target.map { .number($0) }, "from": run.from.map { .number($0) },
-          "seed": run.seed.map { .integer($0) },
+          "seed": run.seed.map { .integer($0) }, "notes": run.notes,
         ]))
     case .wait: .init("wait", .bool(true))
     case .finished(let reason): .init("finished", .string(reason))
     case .verdict(let verdict): .init("verdict", .string(verdict.word))
     case .state(let state): .init("state", .string(state.name))
     case .status(let status): .init("status", status)
+    case .result(let result): .init("result", result)
     case .error(let kind, let message):
       .init("error", .members(["kind": .string(kind.rawValue), "message": .string(message)]))
     }
@@ -117,6 +123,8 @@ extension SessionAnswer {
       self = .state(state)
     } else if let status = json["status"] {
       self = .status(status)
+    } else if let result = json["result"] {
+      self = .result(result)
     } else {
       throw wrong()
     }

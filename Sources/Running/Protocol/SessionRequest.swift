@@ -15,6 +15,8 @@ public enum SessionRequest: Sendable, Equatable {
   case stop(TrialNumber, seconds: Double?)
   case release(TrialNumber, seconds: Double?)
   case status
+  /// What programs want of a study beyond running its trials.
+  case library(LibraryRequest)
 }
 
 /// A request with the mark by which its sender knows the answer.
@@ -52,7 +54,7 @@ extension SessionMessage {
   public var json: JSONValue {
     var members: [JSONValue.Member] = []
     if let id { members.append(.init("id", id)) }
-    members.append(.init("verb", .string(request.verb.rawValue)))
+    members.append(.init("verb", .string(request.verb?.rawValue ?? "")))
     func add(_ key: String, _ value: JSONValue?) { if let value { members.append(.init(key, value)) } }
     func add(_ metrics: [MetricValue], _ resource: Double?) {
       add("resource", resource.map { .number($0) })
@@ -61,6 +63,7 @@ extension SessionMessage {
     switch request {
     case .open(let study): add("study", study)
     case .ask, .status: break
+    case .library(let request): members = members.dropLast() + request.members
     case .report(let trial, let resource, let metrics):
       add("trial", .integer(trial))
       add(metrics, resource)
@@ -99,8 +102,10 @@ extension SessionRequest {
     }
   }
 
-  var verb: Verb {
+  /// Nil for the verbs of `LibraryRequest`.
+  var verb: Verb? {
     switch self {
+    case .library: nil
     case .open: .open
     case .ask: .ask
     case .report: .report
@@ -135,9 +140,13 @@ extension SessionMessage {
       throw ProtocolError("an id is a text or a whole number, not \(given.text)")
     }
     id = Self.id(of: json)
-    let verbs = SessionRequest.Verb.allCases.map(\.rawValue)
+    let verbs = SessionRequest.Verb.allCases.map(\.rawValue) + LibraryRequest.Verb.allCases.map(\.rawValue)
     guard case .string(let word)? = json["verb"] else {
       throw ProtocolError("the verb is missing: add \"verb\" (one of \(verbs.joined(separator: ", ")))")
+    }
+    if let verb = LibraryRequest.Verb(rawValue: word) {
+      request = .library(try LibraryRequest(verb, json))
+      return
     }
     guard let verb = SessionRequest.Verb(rawValue: word) else {
       throw ProtocolError("there is no verb '\(word)' (\(suggestion(for: word, among: verbs)))")
@@ -170,7 +179,7 @@ extension SessionMessage {
 }
 
 /// The members of one request.
-private struct RequestReader {
+struct RequestReader {
   let json: JSONValue
   let verb: String
 

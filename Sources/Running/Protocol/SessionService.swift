@@ -88,6 +88,7 @@ public final class SessionService {
     case .release(let trial, let seconds):
       try session.release(trial, seconds: seconds ?? running(trial, session))
       return .state(session.state.trials[trial].state)
+    case .library(let request): return .result(try session.answer(request))
     case .status:
       try session.catchUp()
       return .status(try status(session))
@@ -104,7 +105,8 @@ public final class SessionService {
       return .run(
         AssignedRun(
           trial: run.trial, attempt: run.attempt, config: spec.space.json(of: run.configuration), target: run.target,
-          from: spec.fidelity.map { _ in run.reached }, seed: run.seed))
+          from: spec.fidelity.map { _ in run.reached }, seed: run.seed,
+          notes: session.state.notes[run.trial].map(TrialJSON.notes)))
     }
   }
 
@@ -113,8 +115,7 @@ public final class SessionService {
       throw SessionError(.conflict, "the study '\(session.state.spec.name)' is open already: leave \"open\" out")
     }
     do {
-      // Over several lines, so that an error can show the line it speaks of.
-      session = try opening(try StudySpec.parse(study.prettyText, name: "study"))
+      session = try opening(try StudySpec.read(study, name: "study"))
     } catch let error where !(error is StoreError) && !(error is SessionError) {
       return .error(kind: .badStudy, message: "\(error)")
     }
@@ -156,7 +157,7 @@ public final class SessionService {
     }
   }
 
-  private static func kind(of error: any Error) -> SessionAnswer.ErrorKind {
+  public static func kind(of error: any Error) -> SessionAnswer.ErrorKind {
     switch error {
     case let error as SessionError:
       switch error.kind {
@@ -165,6 +166,7 @@ public final class SessionService {
       case .notFound: .notFound
       case .conflict: .conflict
       }
+    case is ProtocolError, is JSONError: .badRequest
     case is Diagnostics, is SpaceError: .badStudy
     case is StoreError, is FrameError, is EventError: .store
     default: .failure

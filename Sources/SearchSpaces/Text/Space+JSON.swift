@@ -35,7 +35,7 @@ extension Space {
 
 extension Parameter {
   /// The value that JSON gives, in no more than its kind checked against the domain.
-  fileprivate func value(_ json: JSONValue) throws(SpaceError) -> ParameterValue {
+  public func value(_ json: JSONValue) throws(SpaceError) -> ParameterValue {
     if let choice = Choice(json) { return .choice(choice) }
     guard case .array(let items) = json else {
       throw SpaceError("\(json.text) is no value of a parameter", at: name)

@@ -6,12 +6,16 @@ extension StudyFile {
   ///   - name: the study's name; what a name cannot have becomes `-`.
   ///   - command: the program and its arguments; templates such as `{lr}` stay where the space has such a parameter.
   ///   - help: the program's `--help` output or its Python source, from which a space is proposed.
-  public static func template(name: String, command: [String], help: String?) -> String {
+  ///   - space: the space, when it is known; nothing is proposed then.
+  public static func template(name: String, command: [String], help: String?, space: Space? = nil) -> String {
     let proposal = SpaceProposal(help.map(ProgramOption.read) ?? [])
     let hasProposal = !proposal.parameters.isEmpty
-    let parameters = hasProposal ? proposal.parameters : exampleParameters
-    let notes = hasProposal ? proposal.notes : ["an example: put your own parameters here"]
-    let (arguments, usesResource) = arguments(command, parameters, proposal)
+    let parameters = space?.parameters ?? (hasProposal ? proposal.parameters : exampleParameters)
+    let notes =
+      space.map { $0.parameters.map { _ in "" } }
+      ?? (hasProposal ? proposal.notes : ["an example: put your own parameters here"])
+    var (arguments, usesResource) = arguments(command, parameters, proposal)
+    if space != nil, !arguments.contains(where: { $0.contains("{") }) { arguments.append("{flags}") }
 
     var lines: [String] = []
     lines.append("study: \(flow(.string(cleaned(name))))")
@@ -50,6 +54,12 @@ extension StudyFile {
     for (parameter, note) in zip(parameters, notes) {
       let entry = "  \(yamlKey(parameter.name)): \(flow(parameter.json))"
       lines.append(note.isEmpty ? entry : "\(entry)  # \(note)")
+    }
+    if let space, !space.constraints.isEmpty {
+      lines.append("")
+      lines.append("# What every configuration obeys.")
+      lines.append("constraints:")
+      lines += space.constraints.map { "  - \(JSONValue.string($0.description).text)" }
     }
     return lines.joined(separator: "\n") + "\n"
   }

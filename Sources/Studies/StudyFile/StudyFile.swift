@@ -6,16 +6,6 @@ public struct StudyFile: Sendable {
   public let root: SourceNode
   public let source: SourceText
 
-  /// Reads a study file, YAML or JSON.
-  /// - Parameters:
-  ///   - name: what errors call the text, such as the file's path.
-  ///   - defaultName: the study's name when the file gives none.
-  /// - Throws: `Diagnostics` with every error found, each at its place.
-  public static func parse(_ text: String, name: String, defaultName: String) throws(Diagnostics) -> StudyFile {
-    let root = try SourceNode.parse(text, name: name)
-    return try StudyFile(root: root, source: SourceText(name: name, text: text), defaultName: defaultName)
-  }
-
   init(root: SourceNode, source: SourceText, defaultName: String) throws(Diagnostics) {
     var reader = StudyReader(source: source)
     let spec = reader.read(root, defaultName: defaultName)
@@ -58,11 +48,19 @@ public struct StudyFile: Sendable {
 }
 
 extension StudySpec {
-  /// Reads a study file, YAML or JSON; a file that gives no name is a study named "study".
-  /// - Parameter name: what errors call the text, such as the file's path.
+  /// Reads the canonical form, or any other JSON of a study file.
+  /// - Parameter name: what errors call the text.
   /// - Throws: `Diagnostics` with every error found, each at its place.
-  public static func parse(_ text: String, name: String) throws(Diagnostics) -> StudySpec {
-    try StudyFile.parse(text, name: name, defaultName: "study").spec
+  public static func parse(json text: String, name: String) throws(Diagnostics) -> StudySpec {
+    let (root, source) = try SourceNode.parse(json: text, name: name)
+    return try StudyFile(root: root, source: source, defaultName: "study").spec
+  }
+
+  /// Reads a study file that is given as JSON.
+  /// - Throws: `Diagnostics` with every error found, each at its place in the text printed over several lines.
+  public static func read(_ json: JSONValue, name: String) throws(Diagnostics) -> StudySpec {
+    let (root, source) = SourceNode.document(json, name: name)
+    return try StudyFile(root: root, source: source, defaultName: "study").spec
   }
 
   /// The longest name of a study, in characters.

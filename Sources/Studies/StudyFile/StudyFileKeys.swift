@@ -22,7 +22,9 @@ extension FileSection {
       FileKey("cost", .text, "The metric in which trials report their cost so far; seconds when left out."),
       FileKey("output", .text, "A pattern for reports on standard output, such as: epoch {epoch}: loss {loss}"),
       FileKey("durability", .oneOf(Durability.allCases.map(\.rawValue)), "What an acknowledged result survives."),
-      FileKey("space", .space, "The parameters and their domains.", isRequired: true),
+      FileKey(
+        "grows", .boolean, "Whether programs may add parameters while the study runs; space may then be left out."),
+      FileKey("space", .space, "The parameters and their domains."),
       FileKey("constraints", .list(.text, minimum: 0), "Conditions that every configuration satisfies."),
     ])
 

@@ -13,11 +13,16 @@ struct StudyReader {
     let objectives = readObjectives(fields)
     let fidelity = fields["fidelity"].flatMap { readFidelity($0) }
     let method = values.method(fields["method"], hasFidelity: fields["fidelity"] != nil)
+    let grows = fields["grows"].flatMap { values.boolean($0, "grows") } ?? false
     var space: Space?
     if let node = fields["space"] {
       space = Space.read(node, constraints: fields["constraints"], into: &values.diagnostics)
       checkParameterNames(node)
       if fields["command"] != nil { checkVariableNames(node) }
+    } else if grows {
+      space = try? Space([])
+    } else {
+      values.diagnostics.add("a study file has no space", at: fields.node, hint: "add space: …")
     }
     let command = readCommand(fields, space: space, hasFidelity: fields["fidelity"] != nil)
     let budget = fields["budget"].flatMap { readBudget($0) }
@@ -41,7 +46,7 @@ struct StudyReader {
       name: name, space: space, objectives: objectives, fidelity: fidelity, method: method,
       budget: budget ?? Budget(), parallel: parallel ?? 1, command: command, environment: environment ?? [:],
       limits: limits ?? Limits(), retries: retries ?? Retries(), seed: seed.map { UInt64($0) }, costMetric: cost,
-      outputPattern: output, durability: durability ?? .durable)
+      outputPattern: output, durability: durability ?? .durable, grows: grows)
   }
 
   private mutating func readName(_ fields: FileFields, defaultName: String) -> String? {

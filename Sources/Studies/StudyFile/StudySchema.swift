@@ -13,7 +13,16 @@ public var studySchema: JSONValue {
   let choice: [JSONValue.Member] = [
     .init(
       "oneOf",
-      .array(["objective", "objectives"].map { .members(["required": .array([.string($0)])]) }))
+      .array(["objective", "objectives"].map { .members(["required": .array([.string($0)])]) })),
+    .init(
+      "anyOf",
+      .array([
+        .members(["required": .array([.string("space")])]),
+        .members([
+          "required": .array([.string("grows")]),
+          "properties": .members(["grows": .members(["const": .bool(true)])]),
+        ]),
+      ])),
   ]
   let definitions = JSONValue.members([
     "parameter": .members(["anyOf": .array(Parameter.kinds.map(ParameterSchema.schema))])

@@ -21,6 +21,7 @@ extension StudySpec {
     case (nil, _?), (_?, nil): throw fixed("fidelity", "whether there is a fidelity")
     }
     guard seed == earlier.seed else { throw fixed("seed", "the seed") }
+    guard grows == earlier.grows else { throw fixed("grows", "whether the space grows") }
     guard costMetric == earlier.costMetric else { throw fixed("cost", "the cost metric") }
     guard durability == earlier.durability else { throw fixed("durability", "what results survive") }
     do {

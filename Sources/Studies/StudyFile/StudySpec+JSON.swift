@@ -51,7 +51,8 @@ extension StudySpec {
       "cost": costMetric.map { .string($0) },
       "output": outputPattern.map { .string($0) },
       "durability": Self.unless(durability == .durable, .string(durability.rawValue)),
-      "space": space.json,
+      "grows": Self.unless(!grows, .bool(true)),
+      "space": Self.unless(space.parameters.isEmpty, space.json),
       "constraints": Self.unless(space.constraints.isEmpty, space.constraintsJSON),
     ])
   }

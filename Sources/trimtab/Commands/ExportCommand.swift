@@ -1,5 +1,6 @@
 import ArgumentParser
 import Trimtab
+import TrimtabInterchange
 
 #if canImport(Glibc)
   import Glibc
@@ -9,17 +10,40 @@ import Trimtab
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Write a study as a table, one row a trial or one row a report.",
+    commandName: "export", abstract: "Write a study as a table, or in another tool's form.",
     discussion: """
-      Columns stand in a fixed order: the trial's own, then metric.NAME (objectives first, others by name), then \
-      param.NAME in the order of the space. An empty field is a value that does not exist.
+      A table has one row a trial, or with --curves one row a report. Columns stand in a fixed order: the trial's own, then \
+      metric.NAME (objectives first, others by name), then param.NAME in the order of the space. An empty field is a \
+      value that does not exist.
+
+      For Optuna 5.0 and its dashboard, as an SQLite database or a journal:
+
+        trimtab export digits.yaml --to optuna digits.db
+        trimtab export digits.yaml --to optuna digits.journal
+
+      The search space alone, as JSON for ConfigSpace:
+
+        trimtab export digits.yaml --to configspace space.json
       """)
+
+  /// Another tool's form.
+  enum Target: String, CaseIterable, ExpressibleByArgument {
+    case optuna
+    /// The space alone, as JSON.
+    case configspace
+  }
 
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case csv, jsonl
   }
 
   @OptionGroup var study: StudyArguments
+
+  @Argument(help: ArgumentHelp("The file to write; the same as --output.", valueName: "file"))
+  var file: String?
+
+  @Option(name: .customLong("to"), help: "Write the whole study in this tool's form instead of a table.")
+  var target: Target?
 
   @Option(help: "Comma-separated values, or a JSON object on each line.")
   var format: Format = .csv
@@ -30,22 +54,61 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "One row for each report instead of one for each trial.")
   var curves = false
 
+  func validate() throws {
+    if file != nil, output != nil { throw ValidationError("give the file once, by itself or with --output") }
+    guard target != nil else { return }
+    if curves || format != .csv {
+      throw ValidationError("--format and --curves are for tables; leave them out with --to")
+    }
+  }
+
   func run() throws {
     try reporting {
-      let export = try StudyExport(study.locate().openLog())
-      let rows = curves ? export.reportRows : export.trialRows
-      let writer = try FileWriter(output)
-      if format == .csv { try writer.write(CSV.line(rows.titles) + "\n") }
-      try rows.each { row in
-        switch format {
-        case .csv: try writer.write(CSV.line(row.map(\.text)) + "\n")
-        case .jsonl:
-          let members = zip(rows.titles, row).map { JSONValue.Member($0, $1.json) }
-          try writer.write(JSONValue.object(members).text + "\n")
-        }
+      switch target {
+      case .optuna: try writeOptuna()
+      case .configspace: try writeSpace()
+      case nil: try writeTable(file ?? output)
       }
-      try writer.finish()
     }
+  }
+
+  private func writeSpace() throws {
+    let location = try study.locate()
+    // A study that has begun is what its log says; one that has not is its file.
+    let spec =
+      if let file = location.file, !fileExists(location.storePath) { file.spec } else {
+        try LogFold.state(of: try location.openLog()).spec
+      }
+    let writer = try FileWriter(file ?? output)
+    try writer.write(try ConfigSpaceWriter.json(spec.space, name: spec.name).prettyText + "\n")
+    try writer.finish()
+  }
+
+  private func writeOptuna() throws {
+    guard let path = file ?? output else {
+      throw CommandError(.badInput, "name the file to write, for example study.db or study.journal")
+    }
+    let export = try OptunaExport(try StudyReading(study.locate().openLog()))
+    let file = try OptunaFile(writing: path)
+    try export.write(to: file)
+    for remark in export.remarks { printError("note: \(remark)") }
+    print("wrote \(export.trialCount) trials to \(path); open them with \(export.url(of: file))")
+  }
+
+  private func writeTable(_ output: String?) throws {
+    let export = try StudyExport(study.locate().openLog())
+    let rows = curves ? export.reportRows : export.trialRows
+    let writer = try FileWriter(output)
+    if format == .csv { try writer.write(CSV.line(rows.titles) + "\n") }
+    try rows.each { row in
+      switch format {
+      case .csv: try writer.write(CSV.line(row.map(\.text)) + "\n")
+      case .jsonl:
+        let members = zip(rows.titles, row).map { JSONValue.Member($0, $1.json) }
+        try writer.write(JSONValue.object(members).text + "\n")
+      }
+    }
+    try writer.finish()
   }
 }
 

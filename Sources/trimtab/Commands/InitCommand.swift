@@ -1,5 +1,6 @@
 import ArgumentParser
 import Trimtab
+import TrimtabInterchange
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -19,6 +20,7 @@ struct InitCommand: ParsableCommand {
     usage: """
       trimtab init [--output <file>] [--force] [<script>]
       trimtab init [--output <file>] [--force] -- <program> <argument> ...
+      trimtab init --from-configspace <file> [-- <program> <argument> ...]
       trimtab init --schema
       """,
     discussion: """
@@ -35,6 +37,9 @@ struct InitCommand: ParsableCommand {
 
   @Flag(help: "Write over a file that exists.")
   var force = false
+
+  @Option(help: ArgumentHelp("Take the search space from a JSON file of ConfigSpace's.", valueName: "file"))
+  var fromConfigspace: String?
 
   @Flag(help: "Print the JSON Schema of study files, for editors.")
   var schema = false
@@ -56,6 +61,10 @@ struct InitCommand: ParsableCommand {
           .failure, "\(output): the file exists (choose another with --output, or write over it with --force)")
       }
       let command = try words.isEmpty ? [] : makeCommand()
+      if let fromConfigspace {
+        try write(spaceOf: fromConfigspace, command)
+        return
+      }
       let name = studyName(command)
       let (help, source, warnings) = try findHelp(command)
       let text = StudyFile.template(name: name, command: command, help: help)
@@ -69,6 +78,20 @@ struct InitCommand: ParsableCommand {
       let isProposed = help != nil && text != StudyFile.template(name: name, command: command, help: nil)
       printResult(file.spec, source: isProposed ? source : nil)
     }
+  }
+
+  private func write(spaceOf path: String, _ command: [String]) throws {
+    let reader = try ConfigSpaceReader(path: path)
+    let name = words.isEmpty ? reader.name ?? studyName([]) : studyName(command)
+    let text = StudyFile.template(name: name, command: command, help: nil, space: reader.space)
+    // A name that a command cannot have is the source's, so it is found before anything is written.
+    let file = try StudyFile.parse(text, name: output, defaultName: name)
+    if output == "-" {
+      print(text, terminator: "")
+      return
+    }
+    try write(text)
+    printResult(file.spec, source: path)
   }
 
   private func printResult(_ spec: StudySpec, source: String?) {

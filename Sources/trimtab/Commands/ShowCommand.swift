@@ -145,15 +145,9 @@ struct ShowCommand: ParsableCommand {
 
   private func document(_ state: StudyState, _ life: [JSONValue], _ folder: TrialFolder) -> JSONValue {
     guard case .object(let members) = TrialJSON.object(trial, state) else { return .null }
-    let curve = state.curves[trial]
     return .object(
       members + [
-        .init(
-          "curve",
-          .members([
-            "resource": .array((curve?.resources ?? []).map { .number($0) }),
-            "value": .array((curve?.values ?? []).map { .number($0) }),
-          ])),
+        .init("curve", TrialJSON.curve(trial, state)),
         .init("folder", .string(folder.path)),
         .init("has_checkpoint", .bool(folder.hasCheckpoint)),
         .init("events", .array(life)),

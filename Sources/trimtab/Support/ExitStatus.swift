@@ -1,6 +1,7 @@
 import ArgumentParser
 import Trimtab
 import TrimtabBenchmarks
+import TrimtabInterchange
 
 #if canImport(Glibc)
   import Glibc
@@ -62,6 +63,13 @@ func status(of error: any Error) -> ExitStatus {
     default: .failure
     }
   case is FrameError: .damaged
+  case let error as InterchangeError:
+    switch error.kind {
+    case .notFound: .notFound
+    case .badInput: .badInput
+    case .damaged: .damaged
+    case .failure: .failure
+    }
   case let error as SessionError: error.kind == .notFound ? .notFound : .badInput
   default: .failure
   }

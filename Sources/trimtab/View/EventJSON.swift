@@ -52,6 +52,11 @@ enum EventJSON {
           "retry": .bool(EventText.willBeTriedAgain(trial, state)), "seconds": .number(seconds),
         ])
     case .trialLost(let trial): return object("lost", ["trial": .integer(trial)])
+    case .trialConfigured(let trial, _):
+      return object("configured", ["trial": .integer(trial), "config": configuration(trial, state)])
+    case .noted(let trial, let key, let value):
+      return object(
+        "noted", ["trial": trial.map { .integer($0) }, "key": .string(key), "value": .string(value)])
     case .trialReleased(let trial, let seconds):
       return object("released", ["trial": .integer(trial), "seconds": .number(seconds)])
     }
@@ -64,14 +69,4 @@ enum EventJSON {
   private static func configuration(_ trial: TrialNumber, _ state: StudyState) -> JSONValue {
     state.spec.space.json(of: state.history.configuration(trial))
   }
-}
-
-extension FailureKind {
-  /// The kind as one word, for JSON.
-  var word: String { String(describing: self) }
-}
-
-extension StopReason {
-  /// The reason as one word, for JSON.
-  var word: String { String(describing: self) }
 }

@@ -36,6 +36,12 @@ enum EventText {
     case .trialLost(let trial):
       return "trial \(trial) was lost: the process that ran it has died"
         + (state.trials[trial].state == .failed ? "" : "; it will go on")
+    case .trialConfigured: return nil
+    case .noted(let trial, let key, let value):
+      let owner = trial.map { "trial \($0)" } ?? "the study"
+      return value.isEmpty
+        ? "the note '\(printable(key))' of \(owner) was removed"
+        : "\(owner) has the note \(printable(key)): \(printable(value))"
     case .trialReleased(let trial, _):
       return "trial \(trial) given back\(progress(state.trials[trial], state)): it will go on later"
     }

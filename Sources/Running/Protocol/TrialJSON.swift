@@ -1,9 +1,10 @@
-import Trimtab
+import TrimtabSearchSpaces
+import TrimtabStudies
 
 /// Trials as JSON objects, in the form that docs/json.md promises.
-enum TrialJSON {
+public enum TrialJSON {
   /// Everything the state knows of a trial.
-  static func object(_ number: TrialNumber, _ state: StudyState) -> JSONValue {
+  public static func object(_ number: TrialNumber, _ state: StudyState) -> JSONValue {
     let trial = state.trials[number]
     let space = state.spec.space
     func time(_ time: Timestamp) -> JSONValue? { time == 0 ? nil : .integer(Int(time)) }
@@ -29,11 +30,30 @@ enum TrialJSON {
       "started": time(trial.startedAt),
       "ended": time(trial.endedAt),
       "config": space.json(of: state.history.configuration(number)),
+      "notes": state.notes[number].map(notes),
     ])
   }
 
+  /// The first objective over the resource: two lists of equal length.
+  public static func curve(_ number: TrialNumber, _ state: StudyState) -> JSONValue {
+    let curve = state.curves[number]
+    return .members([
+      "resource": .array((curve?.resources ?? []).map { .number($0) }),
+      "value": .array((curve?.values ?? []).map { .number($0) }),
+    ])
+  }
+
+  /// Notes by key, in the order of their keys.
+  public static func notes(_ notes: [String: String]) -> JSONValue {
+    .object(
+      notes.sorted { $0.key < $1.key }.map { key, text in
+        // A note that another program wrote in a form of its own is still worth showing.
+        JSONValue.Member(key, (try? JSONValue.parse(text)) ?? .string(text))
+      })
+  }
+
   /// The objectives in their order; nil where a trial has none yet.
-  static func objectives(_ number: TrialNumber, _ state: StudyState) -> [(name: String, value: Double?)] {
+  public static func objectives(_ number: TrialNumber, _ state: StudyState) -> [(name: String, value: Double?)] {
     state.spec.objectives.enumerated().map { index, objective in
       if index == 0 {
         let trial = state.trials[number]
@@ -44,10 +64,20 @@ enum TrialJSON {
   }
 
   /// The newest values of metrics that are no objectives, by name.
-  static func otherMetrics(_ number: TrialNumber, _ state: StudyState) -> [MetricValue] {
+  public static func otherMetrics(_ number: TrialNumber, _ state: StudyState) -> [MetricValue] {
     let objectives = Set(state.spec.objectives.map(\.metric))
     return (state.otherMetrics[number] ?? []).filter { !objectives.contains($0.name) }.sorted { $0.name < $1.name }
   }
 
-  static func workerText(_ worker: WorkerID) -> String { String(worker, radix: 16) }
+  public static func workerText(_ worker: WorkerID) -> String { String(worker, radix: 16) }
+}
+
+extension FailureKind {
+  /// The kind as one word, for JSON.
+  public var word: String { String(describing: self) }
+}
+
+extension StopReason {
+  /// The reason as one word, for JSON.
+  public var word: String { String(describing: self) }
 }

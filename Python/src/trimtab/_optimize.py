@@ -1,0 +1,201 @@
+"""Running many trials: one after the other, in threads, or in processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ._engine import RUN, WAIT
+from ._errors import ClosedError, NotRunningError, TrialPruned
+from ._frozen import FrozenTrial
+from ._trial import Trial
+
+if TYPE_CHECKING:
+    from ._study import Callback, Ending, Objective, Study
+
+#: The longest that a worker sleeps while there is nothing to do for now, in seconds.
+LONGEST_PAUSE = 0.05
+
+
+class Allowance:
+    """How many trials may still be begun, and until when; shared by all workers of one ``optimize``."""
+
+    def __init__(self, n_trials: int | None, timeout: float | None, stopping: Callable[[], bool]) -> None:
+        self._left = n_trials
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self.is_cancelled = False
+
+    def take(self) -> bool:
+        """Take one trial, if there is one left."""
+        if self.is_over():
+            return False
+        if self._left is None:
+            return True
+        with self._lock:
+            if self._left <= 0:
+                return False
+            self._left -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Give back one trial that was not run after all."""
+        if self._left is not None:
+            with self._lock:
+                self._left += 1
+
+    def is_over(self) -> bool:
+        """Whether no further trial may begin."""
+        return (
+            self.is_cancelled or self._stopping()
+            or (self._deadline is not None and time.monotonic() >= self._deadline))
+
+
+def run_trials(
+    study: Study, objective: Objective, take: Callable[[], bool], give_back: Callable[[], None],
+    is_over: Callable[[], bool], catch: tuple[type[Exception], ...], ended: Callable[[Trial, FrozenTrial], None] | None,
+) -> None:
+    """One worker's trials, one after the other.
+
+    - ended: called after each trial; None when nobody wants to know.
+    """
+    while take():
+        trial = Trial(study)
+        try:
+            if not _ask(study, trial, is_over):
+                give_back()
+                return
+            ending = run_trial(study, objective, trial, catch)
+        except BaseException:
+            # KeyboardInterrupt and SystemExit can come at any point: the trial is not to blame.
+            if trial.number >= 0 and not trial._is_over:
+                # It may have ended in the very moment, or with the study.
+                with contextlib.suppress(NotRunningError, ClosedError):
+                    study._release(trial)
+            raise
+        if ended is not None and ending is not None:
+            ended(trial, trial._frozen(*ending))
+
+
+def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
+    """Wait for a trial to run; false when there will be none."""
+    pause = 0.0005
+    while True:
+        answer = study._ask(trial)
+        if answer == RUN:
+            return True
+        if answer != WAIT or is_over():
+            return False
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def run_trial(study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]) -> Ending | None:
+    """Run one trial and tell how it ended; None when it was taken from this worker meanwhile."""
+    try:
+        values = study._check_values(objective(trial))
+    except TrialPruned:
+        return study._prune(trial)
+    except NotRunningError:
+        # Stopped by a person or given to another worker: there is nothing to tell.
+        trial._finish()
+        return None
+    except Exception as error:
+        ending = study._fail(trial, error)
+        if isinstance(error, catch):
+            return ending
+        raise
+    try:
+        return study._complete(trial, values)
+    except NotRunningError:
+        trial._finish()
+        return None
+
+
+def optimize(
+    study: Study, objective: Objective, n_trials: int | None, timeout: float | None, n_jobs: int,
+    catch: type[Exception] | Iterable[type[Exception]], callbacks: list[Callback], *, processes: bool,
+) -> None:
+    """See ``Study.optimize``."""
+    if not callable(objective):
+        raise TypeError(f"the objective must be a function of a trial, not {objective!r}")
+    if n_trials is not None and (isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 0):
+        raise ValueError(f"n_trials must be a whole number of at least 0, or None, not {n_trials!r}")
+    if timeout is not None and not timeout >= 0:
+        raise ValueError(f"timeout must be a number of seconds, or None, not {timeout!r}")
+    if n_jobs == -1:
+        n_jobs = os.cpu_count() or 1
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1:
+        raise ValueError(f"n_jobs must be at least 1, or −1 for all processors, not {n_jobs!r}")
+    for callback in callbacks:
+        if not callable(callback):
+            raise TypeError(f"a callback must be a function of a study and a trial, not {callback!r}")
+    if getattr(study._optimizing, "is_running", False):
+        raise RuntimeError("optimize cannot be called from within an objective or a callback of the same study")
+    caught = (catch,) if isinstance(catch, type) else tuple(catch)
+
+    study._stopping.clear()
+    allowance = Allowance(n_trials, timeout, study._stopping.is_set)
+    if processes:
+        from ._processes import optimize_in_processes
+
+        optimize_in_processes(study, objective, allowance, n_jobs, caught, callbacks)
+    elif n_jobs == 1:
+        _work(study, objective, allowance, caught, callbacks)
+    else:
+        _optimize_in_threads(study, objective, allowance, n_jobs, caught, callbacks)
+
+
+def _work(
+    study: Study, objective: Objective, allowance: Allowance, catch: tuple[type[Exception], ...],
+    callbacks: list[Callback],
+) -> None:
+    def ended(trial: Trial, frozen: FrozenTrial) -> None:
+        for callback in callbacks:
+            callback(study, frozen)
+
+    study._optimizing.is_running = True
+    try:
+        run_trials(
+            study, objective, allowance.take, allowance.give_back, allowance.is_over, catch,
+            ended if callbacks else None)
+    finally:
+        study._optimizing.is_running = False
+
+
+def _optimize_in_threads(
+    study: Study, objective: Objective, allowance: Allowance, n_jobs: int, catch: tuple[type[Exception], ...],
+    callbacks: list[Callback],
+) -> None:
+    errors: list[BaseException] = []
+
+    def worker() -> None:
+        try:
+            _work(study, objective, allowance, catch, callbacks)
+        except BaseException as error:
+            errors.append(error)
+            allowance.is_cancelled = True
+
+    # Daemons, so that a second interrupt can end a program whose objectives do not.
+    threads = [threading.Thread(target=worker, name=f"trimtab-{index}", daemon=True) for index in range(n_jobs)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)
+    except BaseException:
+        allowance.is_cancelled = True
+        for thread in threads:
+            thread.join()
+        raise
+    if errors:
+        raise errors[0]
+
+
+__all__ = ["Allowance", "optimize", "run_trial", "run_trials"]

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The Python package's tests: types, style, doctests, and the suite, in an environment of its own.
+#
+# usage: test-python.sh [PYTEST-OPTION ...]    TRIMTAB_NATIVE_IS_BUILT=1 leaves the native files as they are.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=$PWD/.build/python-venv
+requirements=Python/tests/requirements.txt
+if [ ! -x "$venv/bin/python" ] || ! cmp -s "$requirements" "$venv/requirements.txt"; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet -r "$requirements"
+  cp "$requirements" "$venv/requirements.txt"
+fi
+[ -n "${TRIMTAB_NATIVE_IS_BUILT:-}" ] || PYTHON="$venv/bin/python" Scripts/native.sh >/dev/null
+# The package as it lies here, as an editable installation would have it.
+echo "$PWD/Python/src" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/trimtab.pth"
+cd Python
+"$venv/bin/ruff" check .
+"$venv/bin/mypy"
+"$venv/bin/python" -m pytest "$@"
+if [ $# = 0 ]; then
+  # The allocator's checks find what an extension writes or frees where it must not.
+  PYTHONMALLOC=debug PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -k "bad_input or study" --no-header
+fi

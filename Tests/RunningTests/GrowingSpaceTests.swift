@@ -1,0 +1,107 @@
+import TrimtabSearchSpaces
+import TrimtabStores
+import TrimtabStudies
+import XCTest
+
+@testable import TrimtabRunning
+
+/// Studies whose space grows as trials ask for parameters, and a library's other requests.
+final class GrowingSpaceTests: XCTestCase {
+  private func spec(grows: Bool = true, parameters: [Parameter] = []) throws -> StudySpec {
+    StudySpec(
+      name: "s", space: try Space(parameters), objectives: [Objective(metric: "loss")],
+      method: MethodSpec(sampler: PartSpec("random"), scheduler: PartSpec("full")), seed: 3, grows: grows)
+  }
+
+  private func session(_ spec: StudySpec, log: MemoryLog = MemoryLog(), worker: WorkerID = 1) throws -> Session {
+    try log.append(from: 0) { _, _ in
+    } decide: {
+      (0, Session.firstFrame(spec, at: 0))
+    }
+    return try open(log, worker: worker)
+  }
+
+  private func open(_ log: MemoryLog, worker: WorkerID) throws -> Session {
+    try Session(log: log, worker: worker, clock: { 0 }, makeMethod: { _ in drawingMethod() })
+  }
+
+  private func run(_ session: Session) throws -> TrialRun {
+    guard case .run(let run) = try session.ask() else {
+      XCTFail("nothing to run")
+      throw SessionError(.notFound, "nothing to run")
+    }
+    return run
+  }
+
+  func testAParameterThatATrialUsedBelongsToTheStudyFromThenOn() throws {
+    let session = try session(try spec())
+    let x = try Parameter.float("x", 0...1)
+    let first = try run(session)
+    XCTAssertEqual(first.configuration.slots, [])
+    let drawn = try session.draw(x, for: first.trial)
+    XCTAssertEqual(try session.draw(x, for: first.trial), drawn, "the same draw in every run of the trial")
+    try session.settle(first.trial, used: [UsedParameter(x, drawn)])
+    XCTAssertEqual(session.state.spec.space.parameters.map(\.name), ["x"])
+    XCTAssertEqual(session.revision, 1)
+    XCTAssertEqual(try session.complete(first.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+    XCTAssertEqual(try run(session).configuration.slots.count, 1)
+  }
+
+  func testWhatATrialDidNotUseIsInactiveInIt() throws {
+    let session = try session(try spec(parameters: [.float("x", 0...1), .float("y", 0...1)]))
+    let trial = try run(session)
+    try session.settle(trial.trial, used: [UsedParameter(.float("y", 0...1), .real(0.25))])
+    let slots = session.state.history.configuration(trial.trial).slots
+    XCTAssertTrue(slots[0].isNaN)
+    XCTAssertEqual(slots[1], 0.25)
+  }
+
+  func testAnotherDomainForANameChangesNothing() throws {
+    let session = try session(try spec(parameters: [.float("x", 0...1)]))
+    let trial = try run(session)
+    let events = session.state.eventCount
+    XCTAssertThrowsError(try session.settle(trial.trial, used: [UsedParameter(.float("x", 0...2), .real(1.5))])) {
+      XCTAssertEqual(($0 as? SessionError)?.kind, .conflict)
+    }
+    XCTAssertThrowsError(try session.settle(trial.trial, used: [UsedParameter(.float("x", 0...1), .real(1.5))]))
+    XCTAssertEqual(session.state.eventCount, events)
+  }
+
+  func testADeclaredSpaceDoesNotGrow() throws {
+    let session = try session(try spec(grows: false, parameters: [.float("x", 0...1)]))
+    let trial = try run(session)
+    XCTAssertThrowsError(try session.draw(.float("y", 0...1), for: trial.trial))
+    XCTAssertThrowsError(try session.settle(trial.trial, used: []))
+  }
+
+  func testAnotherReplicaSeesTheGrownSpaceAndTheNotes() throws {
+    let log = MemoryLog()
+    let one = try session(try spec(), log: log)
+    let two = try open(log, worker: 2)
+    let trial = try run(one)
+    try one.settle(trial.trial, used: [UsedParameter(.float("x", 0...1), .real(0.5))])
+    try one.note(trial.trial, "commit", "\"abc\"")
+    try one.note(nil, "data", "[1]")
+    try two.catchUp()
+    XCTAssertEqual(two.state.differences(from: one.state), [])
+    XCTAssertEqual(two.state.notes[trial.trial], ["commit": "\"abc\""])
+    XCTAssertEqual(two.state.studyNotes, ["data": "[1]"])
+    try two.note(trial.trial, "commit", "")
+    try one.catchUp()
+    XCTAssertFalse(one.state.notes[trial.trial]?.keys.contains("commit") ?? false)
+  }
+
+  func testTrialsFromElsewhereEnterTogetherOrNotAtAll() throws {
+    let session = try session(try spec())
+    let service = SessionService(session: session, version: "1", clock: { 0 })
+    let used = #""used": {"x": {"parameter": {"type": "float", "low": 0, "high": 1}, "value": 0.5}}"#
+    let good = #"{"state": "completed", \#(used), "metrics": {"loss": 2}}"#
+    let bad = #"{"state": "completed", \#(used)}"#
+    let refused = service.answer(#"{"verb": "add", "trials": [\#(good), \#(bad)]}"#)
+    XCTAssertTrue(refused.contains("error"), refused)
+    XCTAssertEqual(session.state.trials.count, 0)
+    XCTAssertEqual(service.answer(#"{"verb": "add", "trials": [\#(good), \#(good)]}"#), #"{"result":0}"#)
+    XCTAssertEqual(session.state.trials.map(\.state), [.completed, .completed])
+    XCTAssertEqual(session.state.history.configuration(1).slots, [0.5])
+  }
+}
