@@ -10,8 +10,10 @@ venv=$PWD/.build/python-venv-all
 if ! cat Python/tests/requirements.txt Python/tests/requirements-all.txt | cmp -s - "$venv/requirements.txt"; then
   python3 -m venv "$venv"
   # PyTorch's own index has a wheel without CUDA, a tenth as large. Where it cannot be reached, PyPI's does as well.
-  "$venv/bin/pip" install --quiet --retries 0 torch --index-url https://download.pytorch.org/whl/cpu \
-    --extra-index-url https://pypi.org/simple || true
+  if ! "$venv/bin/pip" install --quiet --retries 0 torch --index-url https://download.pytorch.org/whl/cpu \
+    --extra-index-url https://pypi.org/simple; then
+    echo "download.pytorch.org cannot be reached: PyPI's PyTorch is installed, which brings CUDA (6 GB)"
+  fi
   "$venv/bin/pip" install --quiet -r Python/tests/requirements.txt -r Python/tests/requirements-all.txt
   cat Python/tests/requirements.txt Python/tests/requirements-all.txt >"$venv/requirements.txt"
 fi

@@ -22,7 +22,7 @@ ENVIRONMENT = {
 
 
 @pytest.mark.parametrize("name, trials, needs", [
-    ("sklearn", 4, ["sklearn"]), ("xgboost", 9, ["xgboost", "sklearn"]), ("lightgbm", 9, ["lightgbm", "sklearn"]),
+    ("sklearn", 4, ["sklearn"]), ("xgboost", 5, ["xgboost", "sklearn"]), ("lightgbm", 5, ["lightgbm", "sklearn"]),
     pytest.param("torch", 9, ["torch"], marks=pytest.mark.heavy), ("shell", 6, []), ("compiler", 6, []),
 ])
 def test_an_example_tunes(name: str, trials: int, needs: list[str], tmp_path: Path) -> None:

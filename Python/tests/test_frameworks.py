@@ -159,7 +159,7 @@ def test_ray_failures_and_mistakes_are_told() -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
+@pytest.mark.skipif(not HAS_RAY, reason="ray is not installed: make python-test-all")
 def test_ray_tunes_with_it(tmp_path: Path) -> None:
     import ray
     from ray import tune
@@ -179,7 +179,7 @@ def test_ray_tunes_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(not HAS_LIGHTNING, reason="lightning is not installed")
+@pytest.mark.skipif(not HAS_LIGHTNING, reason="lightning is not installed: make python-test-all")
 def test_a_real_lightning_fit_is_paused_and_goes_on(tmp_path: Path) -> None:
     try:
         import lightning.pytorch as pl
@@ -227,7 +227,7 @@ def test_a_real_lightning_fit_is_paused_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(not HAS_TRANSFORMERS, reason="transformers is not installed")
+@pytest.mark.skipif(not HAS_TRANSFORMERS, reason="transformers is not installed: make python-test-all")
 def test_a_real_transformers_trainer_stops_at_the_resource(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("accelerate")

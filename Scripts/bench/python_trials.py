@@ -1,6 +1,6 @@
 """Trials per second of an objective that does nothing but ask for 20 real parameters, in memory, as one JSON line.
 
-usage: python_trials.py trimtab|optuna|rustuna random|tpe TRIALS
+usage: python_trials.py trimtab|optuna|rustuna|inside random|tpe TRIALS    (inside: our sampler in Optuna)
 """
 import json
 import sys
@@ -20,6 +20,13 @@ def study(contender, sampler):
         import trimtab
 
         return trimtab.create_study(sampler=sampler, seed=7)
+    if contender == "inside":
+        import optuna
+
+        from trimtab.optuna import TrimtabSampler
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        return optuna.create_study(sampler=TrimtabSampler(sampler, seed=7))
     if contender == "optuna":
         import optuna as peer
 
