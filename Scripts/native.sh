@@ -23,12 +23,18 @@ if [ "$(uname)" = Linux ]; then
   static=$PWD/.build/static
   mkdir -p "$static"
   ln -sf "$archive" "$static/"
+  # The threaded build: the one without threads is not safe under several callers (measured with 0.3.21 of Debian).
+  archive=$(gcc -print-file-name=openblas-pthread/libopenblas.a)
+  [ -e "$archive" ] || archive=$(gcc -print-file-name=libopenblas.a)
+  [ -e "$archive" ] || { echo "libopenblas.a is missing: install libopenblas-pthread-dev" >&2; exit 1; }
+  ln -sf "$archive" "$static/"
+  options+=(-Xlinker "-L$static")
   printf 'Name: SQLite\nDescription: SQL database engine\nVersion: 3\nLibs: -L%s -lsqlite3\n' "$static" >"$static/sqlite3.pc"
   export PKG_CONFIG_PATH=$static
-  # Symbols for which the result would need newer system libraries; see the file.
-  cc -O2 -fPIC -c Python/native/older_systems.c -o "$static/older_systems.o"
-  wrap=(-Xlinker "$static/older_systems.o")
-  for symbol in hypot hypotf _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE; do
+  # Functions that ours replace; the file says why.
+  cc -O2 -fPIC -c Python/native/replaced.c -o "$static/replaced.o"
+  wrap=(-Xlinker "$static/replaced.o")
+  for symbol in hypot hypotf _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE openblas_num_threads_env; do
     wrap+=(-Xlinker "--wrap=$symbol")
   done
   options+=("${wrap[@]}")

@@ -6,8 +6,8 @@ missing=()
 have_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ] || [ -e "/opt/homebrew/include/$1" ]; }
 have_header sqlite3.h || missing+=(libsqlite3-dev)
 if [ "$(uname)" = Linux ]; then
-  [ -n "$(find /usr/lib /usr/lib64 /usr/local/lib -name 'libopenblas.so' -print -quit 2>/dev/null)" ] ||
-    missing+=(libopenblas-dev)
+  [ -n "$(find /usr/lib /usr/lib64 /usr/local/lib -name 'libopenblas.a' -print -quit 2>/dev/null)" ] ||
+    missing+=(libopenblas-pthread-dev)
 fi
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v python3 >/dev/null || missing+=(python3)

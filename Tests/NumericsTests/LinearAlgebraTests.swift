@@ -1,3 +1,4 @@
+import Foundation
 import TrimtabNumerics
 import XCTest
 
@@ -118,4 +119,30 @@ final class LinearAlgebraTests: XCTestCase {
     XCTAssertEqual(factor.count, 6)
     XCTAssertTrue(factor.append((0..<6).map { matrix[2, $0] }, variance: matrix[2, 2] + 0.01))
   }
+
+  /// A library built for one thread may share its buffers between callers.
+  func testFactorsMadeOnManyThreadsAtOnceAreThoseMadeAlone() {
+    let matrices = (0..<16).map { positiveDefinite(40 + 7 * $0) }
+    let vectors = matrices.map { matrix in (0..<matrix.rows).map { Double($0 % 7) } }
+    let alone = zip(matrices, vectors).map { CholeskyFactor($0)?.solve($1) }
+    let done = expectation(description: "all threads")
+    done.expectedFulfillmentCount = matrices.count
+    let different = Counter()
+    for i in matrices.indices {
+      Thread.detachNewThread {
+        for _ in 0..<200 where CholeskyFactor(matrices[i])?.solve(vectors[i]) != alone[i] { different.increment() }
+        done.fulfill()
+      }
+    }
+    wait(for: [done], timeout: 120)
+    XCTAssertEqual(different.value, 0)
+  }
+}
+
+private final class Counter: @unchecked Sendable {
+  private let lock = NSLock()
+  private var count = 0
+
+  var value: Int { lock.withLock { count } }
+  func increment() { lock.withLock { count += 1 } }
 }

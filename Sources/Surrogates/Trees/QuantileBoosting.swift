@@ -201,6 +201,8 @@ public struct QuantileBoosting: Sendable {
     var ones: [UInt64]
     var rows: [Int32]
     var scratch: [Double]
+    /// 1/n at place n, for divisions would be most of the time of looking for splits.
+    let reciprocals: [Double]
 
     /// Of each bin the number of points, and of those above the prediction in the upper half.
     typealias Histogram = [UInt64]
@@ -223,6 +225,7 @@ public struct QuantileBoosting: Sendable {
       predictions = [Double](repeating: start, count: targets.count)
       rows = Array(0..<Int32(targets.count))
       scratch = predictions
+      reciprocals = (0...targets.count).map { $0 == 0 ? 0 : 1 / Double($0) }
     }
 
     mutating func grow(_ nodes: inout ContiguousArray<Node>) {
@@ -299,22 +302,29 @@ public struct QuantileBoosting: Sendable {
       var whole: UInt64 = 0
       for bin in 0..<first { whole &+= histogram[bin] }
       let above = Double(whole >> 32)
-      let total = Double(count)
-      guard above > 0, above < total else { return nil }
-      var best = above * above / total + 1e-9
+      guard above > 0, above < Double(count) else { return nil }
+      var best = above * above * reciprocals[count] + 1e-9
       var found: (feature: Int, bin: UInt8)?
-      for feature in binCounts.indices where binCounts[feature] > 1 {
-        var sum: UInt64 = 0
-        for bin in 0..<binCounts[feature] {
-          let cell = histogram[offsets[feature] + bin]
-          sum = feature < numberCount ? sum &+ cell : cell
-          let left = Double(sum & 0xFFFF_FFFF)
-          guard left > 0, left < total else { continue }
-          let leftAbove = Double(sum >> 32)
-          let gain = leftAbove * leftAbove / left + (above - leftAbove) * (above - leftAbove) / (total - left)
-          if gain > best {
-            best = gain
-            found = (feature, UInt8(bin))
+      histogram.withUnsafeBufferPointer { histogram in
+        reciprocals.withUnsafeBufferPointer { reciprocals in
+          for feature in 0..<binCounts.count {
+            let offset = offsets[feature]
+            let isNumber = feature < numberCount
+            var sum: UInt64 = 0
+            // An empty bin moves no point to the left.
+            for bin in 0..<binCounts[feature] where histogram[offset &+ bin] != 0 {
+              sum = isNumber ? sum &+ histogram[offset &+ bin] : histogram[offset &+ bin]
+              let left = Int(sum & 0xFFFF_FFFF)
+              guard left < count else { continue }
+              let leftAbove = Double(sum >> 32)
+              let rightAbove = above - leftAbove
+              let gain =
+                leftAbove * leftAbove * reciprocals[left] + rightAbove * rightAbove * reciprocals[count &- left]
+              if gain > best {
+                best = gain
+                found = (feature, UInt8(bin))
+              }
+            }
           }
         }
       }

@@ -1,5 +1,7 @@
-/* What is built with newer system libraries asks for these functions in versions that older ones do not have, though older
- * versions would do. With these in their place (ld --wrap), it runs with the C and C++ libraries of 2021 (glibc 2.34). */
+/* Functions that take the place of a library's (ld --wrap).
+ *
+ * What is built with newer system libraries asks for these functions in versions that older ones do not have, though older
+ * versions would do. With the first three in their place, it runs with the C and C++ libraries of 2021 (glibc 2.34). */
 #include <math.h>
 #include <pthread.h>
 
@@ -25,3 +27,7 @@ float __wrap_hypotf(float x, float y) {
 void __wrap__ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE(pthread_cond_t *variable, pthread_mutex_t **lock) {
   pthread_cond_wait(variable, *lock);
 }
+
+/* How many threads OpenBLAS starts when it is loaded. Trimtab calls it from its own threads, so that they would only sit
+ * there, after some milliseconds of busy waiting at every start of the program. */
+int __wrap_openblas_num_threads_env(void) { return 1; }
