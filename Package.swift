@@ -54,7 +54,9 @@ let package = Package(
       path: "Sources/Surrogates", swiftSettings: settings),
     .target(
       name: "TrimtabMethods",
-      dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabSurrogates"],
+      dependencies: [
+        "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabSurrogates", "TrimtabAnalysis",
+      ],
       path: "Sources/Methods", swiftSettings: settings),
     .target(
       name: "TrimtabStores", dependencies: ["TrimtabStudies", "CSQLite", "CSystem"],

@@ -40,32 +40,27 @@ if [ "$(uname)" = Linux ]; then
   options+=("${wrap[@]}")
 fi
 bin=$(swift build "${options[@]}" --show-bin-path)
-# SwiftPM adds to an archive, and leaves in it what was renamed or deleted since.
-rm -f "$bin/libTrimtabC.a"
 swift build "${options[@]}" --product TrimtabC
 swift build "${options[@]}" --product trimtab
 
 # SwiftPM's flag for a static standard library does not reach dynamic products, so the objects are linked here: all but
 # those for YAML, which would bring Foundation with them (50 MB), and which requests in JSON have no need of.
-mkdir "$work/objects"
-(cd "$work/objects" && ar x "$bin/libTrimtabC.a")
-rm -f "$work"/objects/*+YAML.swift.o
-for source in .build/checkouts/Yams/Sources/Yams/*.swift .build/checkouts/Yams/Sources/CYaml/src/*.c; do
-  rm -f "$work/objects/$(basename "$source").o"
-done
+grep -v -e '+YAML\.swift\.o' -e '/Yams\.build/' -e '/CYaml\.build/' \
+  "$bin/TrimtabC.product/Objects.LinkFileList" >"$work/objects"
 if [ "$(uname)" = Darwin ]; then
   library=libtrimtab.dylib
   # macOS brings the Swift runtime with it.
-  swiftc -emit-library -o "$out/$library" "$work"/objects/*.o -Xlinker -exported_symbol -Xlinker '_tt_*' \
-    -Xlinker -dead_strip -Xlinker -install_name -Xlinker "@rpath/$library" -lsqlite3
+  swiftc -emit-library -o "$out/$library" "@$work/objects" -Xlinker -exported_symbol -Xlinker '_tt_*' \
+    -Xlinker -dead_strip -Xlinker -install_name -Xlinker "@rpath/$library" -lsqlite3 \
+    -framework Accelerate
   strip -x "$out/$library"
   rpath=@loader_path
   extension=(-undefined dynamic_lookup)
 else
   library=libtrimtab.so
   echo '{ global: tt_*; local: *; };' >"$work/exports"
-  swiftc -emit-library -static-stdlib -use-ld=lld -o "$out/$library" -L "$static" "$work"/objects/*.o \
-    "${wrap[@]}" -Xlinker --gc-sections -Xlinker --as-needed \
+  swiftc -emit-library -static-stdlib -use-ld=lld -o "$out/$library" -L "$static" "@$work/objects" \
+    -lopenblas "${wrap[@]}" -Xlinker --gc-sections -Xlinker --as-needed \
     -Xlinker --version-script="$work/exports" -Xlinker "-soname=$library" -Xlinker -z -Xlinker defs
   strip --strip-unneeded "$out/$library"
   rpath='$ORIGIN'

@@ -12,7 +12,10 @@ if [ ! -x "$venv/bin/python" ] || ! cmp -s "$requirements" "$venv/requirements.t
   "$venv/bin/pip" install --quiet -r "$requirements"
   cp "$requirements" "$venv/requirements.txt"
 fi
-[ -n "${TRIMTAB_NATIVE_IS_BUILT:-}" ] || PYTHON="$venv/bin/python" Scripts/native.sh >/dev/null
+if [ -z "${TRIMTAB_NATIVE_IS_BUILT:-}" ]; then
+  # SwiftPM says on standard output what does not compile.
+  output=$(PYTHON="$venv/bin/python" Scripts/native.sh) || { echo "$output" >&2; exit 1; }
+fi
 # The package as it lies here, as an editable installation would have it.
 echo "$PWD/Python/src" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/trimtab.pth"
 cd Python

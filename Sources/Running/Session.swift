@@ -370,6 +370,22 @@ public final class Session {
     }
   }
 
+  /// Checks that replicates come one by one.
+  private func checkReplicates(
+    _ trial: TrialNumber, _ reports: [(resource: Double?, metrics: [MetricValue])]
+  ) throws(SessionError) {
+    guard fold.state.spec.fidelity?.countsReplicates == true else { return }
+    var count = fold.state.curves[trial]?.replicates.count ?? 0
+    let objective = fold.state.spec.objectives[0].metric
+    for (resource, metrics) in reports {
+      guard let resource, metrics.contains(where: { $0.name == objective }) else { continue }
+      if let problem = fold.state.replicateProblem(resource, metrics, after: count) {
+        throw SessionError(.invalidReport, problem)
+      }
+      if resource > Double(count) { count += 1 }
+    }
+  }
+
   /// Records metrics of a running trial and says what becomes of it.
   ///
   /// A report that adds nothing, because an earlier run gave it before, is not recorded again.
@@ -383,6 +399,7 @@ public final class Session {
     for report in reports { try check(resource: report.resource, report.metrics) }
     try append {
       try requireOwn(trial)
+      try checkReplicates(trial, reports)
       let now = clock()
       let objective = fold.state.spec.objectives[0].metric
       var seen: Set<Double> = []
@@ -412,6 +429,7 @@ public final class Session {
     try check(resource: resource, metrics)
     try append {
       try requireOwn(trial)
+      if let resource { try checkReplicates(trial, [(resource, metrics)]) }
       let now = clock()
       var events: [Event] = []
       if !metrics.isEmpty, resource == nil || !fold.state.isRepeated(trial, resource: resource, metrics) {

@@ -37,15 +37,20 @@ public struct Fidelity: Sendable, Hashable {
   public var maximum: Double
   public var isInteger: Bool
   public var pause: Pause
+  /// Whether the resource counts replicates, such as folds or seeds: a trial's value at n of them is the mean of what it
+  /// reported at 1 to n, and not the last.
+  public var countsReplicates: Bool
 
   public init(
-    name: String, minimum: Double = 1, maximum: Double, isInteger: Bool = true, pause: Pause = .exit
+    name: String, minimum: Double = 1, maximum: Double, isInteger: Bool = true, pause: Pause = .exit,
+    countsReplicates: Bool = false
   ) {
     self.name = name
     self.minimum = minimum
     self.maximum = maximum
     self.isInteger = isInteger
     self.pause = pause
+    self.countsReplicates = countsReplicates
   }
 }
 

@@ -108,6 +108,7 @@ private struct Digest {
     add(trial)
     add(curve.resources)
     add(curve.values)
+    if !curve.replicates.isEmpty { add(curve.replicates) }
   }
 
   mutating func add(_ trial: TrialNumber, _ metrics: [MetricValue]) {

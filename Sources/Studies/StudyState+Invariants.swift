@@ -50,6 +50,9 @@ extension StudyState {
       return violations
     }
     require(curve.resources.count == curve.values.count, "has a curve of unequal columns")
+    require(
+      curve.replicates.count == (spec.fidelity?.countsReplicates == true ? curve.values.count : 0),
+      "has a curve with \(curve.replicates.count) replicates")
     require(zip(curve.resources, curve.resources.dropFirst()).allSatisfy { $0 < $1 }, "has a curve out of order")
     require(trial.hasReportedObjective, "has a curve, but is said to have reported nothing")
     let last = curve.resources.last ?? .nan

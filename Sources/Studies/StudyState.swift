@@ -340,9 +340,25 @@ public struct StudyState: Sendable {
       guard resource.isFinite, resource > 0 else {
         throw EventError("trial \(number) reports at the impossible resource \(JSONValue.plainText(resource))")
       }
+      let known = curves[number]?.replicates.count ?? 0
+      if let problem = replicateProblem(resource, metrics, after: known) {
+        throw EventError("trial \(number): \(problem)")
+      }
     } else if spec.fidelity != nil, metrics.contains(where: { $0.name == spec.objectives[0].metric }) {
       throw EventError("trial \(number) reports '\(spec.objectives[0].metric)' without a resource")
     }
+  }
+
+  /// What is wrong with the place of a replicate: means over different ones could not be compared. Nil where the resource
+  /// counts nothing of the kind.
+  /// - Parameter count: how many replicates of the trial are known.
+  public func replicateProblem(_ resource: Double, _ metrics: [MetricValue], after count: Int) -> String? {
+    guard let fidelity = spec.fidelity, fidelity.countsReplicates,
+      metrics.contains(where: { $0.name == spec.objectives[0].metric }),
+      resource != resource.rounded() || resource > Double(count + 1)
+    else { return nil }
+    return "\(fidelity.name) \(JSONValue.plainText(resource)) is reported where \(count + 1) would follow: "
+      + "replicates come one by one, in order"
   }
 
   private mutating func absorbReport(
@@ -388,7 +404,13 @@ public struct StudyState: Sendable {
       trials[number].value = value
       return
     }
-    if curves[number]?.contains(resource) != true { curves[number, default: Curve()].insert(value, at: resource) }
+    if curves[number]?.contains(resource) != true {
+      if spec.fidelity?.countsReplicates == true {
+        curves[number, default: Curve()].append(replicate: value, at: resource)
+      } else {
+        curves[number, default: Curve()].insert(value, at: resource)
+      }
+    }
     trials[number].value = spec.fidelity == nil ? value : curves[number]?.values.last ?? value
   }
 

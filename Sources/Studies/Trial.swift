@@ -54,8 +54,8 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   public var target: Double = .nan
   /// The greatest resource reported; 0 at the start.
   public var resource: Double = 0
-  /// The first objective: at the greatest resource at which it was reported, or the newest without fidelity. NaN while
-  /// there is none.
+  /// The first objective: at the greatest resource at which it was reported, or the newest without fidelity; the mean of
+  /// all reports where the resource counts replicates. NaN while there is none.
   public var value: Double = .nan
   /// Seconds of running, all runs together.
   public var seconds: Double = 0
@@ -85,7 +85,10 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
 /// The first objective of one trial over the resource, in increasing order of resource.
 public struct Curve: Sendable, Equatable {
   public private(set) var resources: [Double] = []
+  /// What was reported at each resource; of replicates, the mean of what was reported up to there.
   public private(set) var values: [Double] = []
+  /// Of replicates, what was reported for each; empty otherwise.
+  public private(set) var replicates: [Double] = []
 
   public init() {}
 
@@ -116,5 +119,14 @@ public struct Curve: Sendable, Equatable {
     let i = index(of: resource)
     resources.insert(resource, at: i)
     values.insert(value, at: i)
+  }
+
+  /// Adds the next replicate, which comes after all others.
+  mutating func append(replicate value: Double, at resource: Double) {
+    resources.append(resource)
+    replicates.append(value)
+    var sum = 0.0
+    for value in replicates { sum += value }
+    values.append(sum / Double(replicates.count))
   }
 }

@@ -37,8 +37,14 @@ final class CatalogueTests: XCTestCase {
       let part = PartSpec(entry.name, options: options)
       // Most go with everything.
       let partner = PartSpec(partners[entry.name] ?? (entry.role == .sampler ? "full" : "random"))
+      let folds = Fidelity(name: "fold", maximum: 9, countsReplicates: true)
+      let fidelity = ["racing", "wilcoxon"].contains(entry.name) ? folds : epochs
+      var x = try Parameter.float("x", 0...1)
+      x.defaultValue = .real(0.5)
+      let space = try Space([x])
       let spec =
-        try entry.role == .sampler ? spec(part, partner, fidelity: epochs) : spec(partner, part, fidelity: epochs)
+        try entry.role == .sampler
+        ? spec(part, partner, space: space, fidelity: fidelity) : spec(partner, part, space: space, fidelity: fidelity)
       XCTAssertEqual(Catalogue.check(spec), [])
       XCTAssertNoThrow(try Catalogue.makeMethod(spec))
     }

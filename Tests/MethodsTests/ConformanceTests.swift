@@ -39,6 +39,7 @@ final class ConformanceTests: XCTestCase {
   }
 
   private static let fidelity = Fidelity(name: "epoch", minimum: 1, maximum: 9)
+  private static let folds = Fidelity(name: "fold", minimum: 1, maximum: 9, countsReplicates: true)
 
   /// Widens or extends what can be, parameter by parameter.
   private static func widened(_ spec: StudySpec) throws -> StudySpec {
@@ -111,7 +112,8 @@ final class ConformanceTests: XCTestCase {
           scheduler.options.isEmpty && ["full", "asha", "hyperband", "dehb-brackets"].contains(scheduler.name)
         guard isUsual || ["random", "tpe"].contains(sampler.name) else { continue }
         let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
-        let fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
+        var fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
+        if ["racing", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
         for fidelity in fidelities {
           for seed in seeds where isWorthwhile(sampler, scheduler, seed, seeds) {
             let spec = MethodSpaces.spec(

@@ -196,7 +196,8 @@ public struct MethodConformance {
     guard let maximum = driver.state.spec.fidelity?.maximum else { return }
     let record = driver.state.trials[trial]
     let stride = hasMishaps ? Double(1 + chance.index(below: 3)) : 1
-    let resource = min(record.resource + stride, max(record.target, record.resource + 1))
+    let step = driver.state.spec.fidelity?.countsReplicates == true ? 1 : stride
+    let resource = min(record.resource + step, max(record.target, record.resource + 1))
     let verdict = try report(trial, loss(trial, resource), at: resource)
     if verdict != follower.verdict(on: trial, state: driver.state) {
       violations.append("a replica judges trial \(trial) at \(resource) differently")

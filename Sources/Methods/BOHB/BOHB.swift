@@ -17,27 +17,11 @@ import TrimtabStudies
 public struct BOHB: Sampler {
   static let purpose = stableHash("bohb")
 
-  /// A trial's loss at a level.
-  private struct Entry: Comparable, Sendable {
-    var loss: Double
-    var trial: TrialNumber
-
-    static func < (a: Entry, b: Entry) -> Bool { a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial }
-  }
-
   let randomFraction: Double
   let goodFraction: Double
   let candidates: Int
   let bandwidthFactor: Double
-  /// The trials known at each resource, 0 without fidelity.
-  private var levels: [Double: RankedList<Entry>] = [:]
-  /// Each trial's loss at a resource is known once.
-  private var known: Set<LevelOfTrial> = []
-
-  private struct LevelOfTrial: Hashable {
-    var trial: TrialNumber
-    var resource: Double
-  }
+  private var results = ResultsByLevel()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -47,25 +31,7 @@ public struct BOHB: Sampler {
     bandwidthFactor = Self.entry.real("bandwidth", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    switch event.body {
-    case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
-      let record = state.trials[trial]
-      guard record.hasReportedObjective else { return }
-      note(trial, at: record.resource, loss: state.loss(trial))
-    case .trialFailed(let trial, _, _, _), .trialLost(let trial):
-      let record = state.trials[trial]
-      // What was lost says nothing of its configuration.
-      guard record.state == .failed, record.failure != .lost else { return }
-      note(trial, at: record.target.isNaN ? 0 : record.target, loss: .infinity)
-    default: break
-    }
-  }
-
-  private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double) {
-    guard known.insert(LevelOfTrial(trial: trial, resource: resource)).inserted else { return }
-    levels[resource, default: RankedList()].insert(Entry(loss: loss.isFinite ? loss : .infinity, trial: trial))
-  }
+  public mutating func absorb(_ event: Event, state: StudyState) { results.absorb(event, state: state) }
 
   // MARK: Sampling
 
@@ -124,7 +90,7 @@ public struct BOHB: Sampler {
     }
     guard !coordinates.isEmpty else { return nil }
     let least = coordinates.count + 1
-    for (_, level) in levels.sorted(by: { $0.key > $1.key }) where level.count >= least + 2 {
+    for (_, level) in results.descending where level.count >= least + 2 {
       let goodCount = max(least, Int(goodFraction * Double(level.count)))
       let badCount = min(level.count, max(least, level.count - goodCount))
       // Among the good there is nothing that failed.

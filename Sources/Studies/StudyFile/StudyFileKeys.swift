@@ -48,6 +48,9 @@ extension FileSection {
       FileKey(
         "pause", .oneOf(Fidelity.Pause.allCases.map(\.rawValue)),
         "How a paused trial frees its worker: exit and continue from a checkpoint, or freeze in memory."),
+      FileKey(
+        "replicates", .boolean,
+        "Whether it counts folds or seeds, of whose values a trial's value is the mean; false when left out."),
     ])
 
   static let method = FileSection(

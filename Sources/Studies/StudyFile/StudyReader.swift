@@ -113,6 +113,7 @@ struct StudyReader {
     let minimum = fields["min"].flatMap { values.number($0, "min", above: 0) } ?? 1
     let maximum = fields["max"].flatMap { values.number($0, "max", above: 0) }
     let pause = fields["pause"].flatMap { values.oneOf(Fidelity.Pause.self, $0, "pause") } ?? .exit
+    let countsReplicates = fields["replicates"].flatMap { values.boolean($0, "replicates") } ?? false
     guard let maximum, values.diagnostics.list.count == before else { return nil }
     for (key, value) in [("min", minimum), ("max", maximum)]
     where value > 0x1p53 || isInteger && value != value.rounded() {
@@ -124,7 +125,13 @@ struct StudyReader {
       values.diagnostics.add(
         "max \(JSONValue.plainText(maximum)) is below min \(JSONValue.plainText(minimum))", at: fields["max"] ?? node)
     }
-    return Fidelity(name: name, minimum: minimum, maximum: maximum, isInteger: isInteger, pause: pause)
+    if countsReplicates, !isInteger {
+      values.diagnostics.add(
+        "replicates are counted in whole numbers", at: fields["integer"] ?? node, hint: "leave out integer: false")
+    }
+    return Fidelity(
+      name: name, minimum: minimum, maximum: maximum, isInteger: isInteger, pause: pause,
+      countsReplicates: countsReplicates)
   }
 
   /// The key of the resource in reports when the fidelity has no name.

@@ -18,6 +18,9 @@ extension StudySpec {
       guard new.name == old.name else { throw fixed("fidelity.name", "the fidelity's name") }
       guard new.minimum == old.minimum else { throw fixed("fidelity.min", "the least resource") }
       guard new.isInteger == old.isInteger else { throw fixed("fidelity.integer", "the kind of resource") }
+      guard new.countsReplicates == old.countsReplicates else {
+        throw fixed("fidelity.replicates", "the kind of resource")
+      }
     case (nil, _?), (_?, nil): throw fixed("fidelity", "whether there is a fidelity")
     }
     guard seed == earlier.seed else { throw fixed("seed", "the seed") }

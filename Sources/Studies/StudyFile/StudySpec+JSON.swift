@@ -13,6 +13,7 @@ extension StudySpec {
         "max": .number(fidelity.maximum),
         "integer": Self.unless(fidelity.isInteger, .bool(false)),
         "pause": Self.unless(fidelity.pause == .exit, .string(fidelity.pause.rawValue)),
+        "replicates": Self.unless(!fidelity.countsReplicates, .bool(true)),
       ])
     }
     let budget = JSONValue.members([

@@ -279,7 +279,11 @@ extension ASHA {
       meaning: "how many of the best are to reach the full resource once no trial can be new")
   }
 
-  private static let etaOption = MethodOption(
+  static let variantOption = MethodOption(
+    name: "variant", kind: .word(Variant.allCases.map(\.rawValue)), defaultValue: .text("promotion"),
+    meaning: "promotion pauses trials at each level; stopping needs no checkpoints and ends the others for good")
+
+  static let etaOption = MethodOption(
     name: "eta", kind: .real(1.1...1000), defaultValue: .integer(3),
     meaning: "one trial in eta goes on at each level, to eta times the resource")
 
@@ -303,10 +307,7 @@ extension ASHA {
       title: "A system for massively parallel hyperparameter tuning", year: 2020, venue: "MLSys, arXiv 1810.05934"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
     options: [
-      etaOption,
-      MethodOption(
-        name: "variant", kind: .word(Variant.allCases.map(\.rawValue)), defaultValue: .text("promotion"),
-        meaning: "promotion pauses trials at each level; stopping needs no checkpoints and ends the others for good"),
+      etaOption, variantOption,
       MethodOption(
         name: "brackets", kind: .integer(1...32), defaultValue: .integer(1),
         meaning: "the number of different first levels among new trials"), finishOption(0),

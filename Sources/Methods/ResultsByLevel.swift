@@ -1,0 +1,48 @@
+import TrimtabStudies
+
+/// The losses of trials at each resource at which they paused, stopped, failed or were completed, ranked.
+///
+/// A trial counts once at each resource; one that fails is infinitely bad at the resource to which it ran, and one lost with
+/// its worker says nothing.
+struct ResultsByLevel: Sendable {
+  /// A trial's loss at a level; of equal losses the earlier trial's is the smaller.
+  struct Entry: Comparable, Sendable {
+    var loss: Double
+    var trial: TrialNumber
+
+    static func < (a: Entry, b: Entry) -> Bool { a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial }
+  }
+
+  private struct LevelOfTrial: Hashable {
+    var trial: TrialNumber
+    var resource: Double
+  }
+
+  /// By resource, 0 without fidelity.
+  private(set) var levels: [Double: RankedList<Entry>] = [:]
+  private var known: Set<LevelOfTrial> = []
+
+  mutating func absorb(_ event: Event, state: StudyState) {
+    switch event.body {
+    case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
+      let record = state.trials[trial]
+      guard record.hasReportedObjective else { return }
+      note(trial, at: record.resource, loss: state.loss(trial))
+    case .trialFailed(let trial, _, _, _), .trialLost(let trial):
+      let record = state.trials[trial]
+      guard record.state == .failed, record.failure != .lost else { return }
+      note(trial, at: record.target.isNaN ? 0 : record.target, loss: .infinity)
+    default: break
+    }
+  }
+
+  private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double) {
+    guard known.insert(LevelOfTrial(trial: trial, resource: resource)).inserted else { return }
+    levels[resource, default: RankedList()].insert(Entry(loss: loss.isFinite ? loss : .infinity, trial: trial))
+  }
+
+  /// The levels, the greatest resource first.
+  var descending: [(resource: Double, results: RankedList<Entry>)] {
+    levels.sorted { $0.key > $1.key }.map { ($0.key, $0.value) }
+  }
+}
