@@ -141,3 +141,4 @@ def test_only_the_interface_is_exported_and_only_system_libraries_are_needed() -
     needed = subprocess.run(["ldd", str(library)], capture_output=True, text=True, check=True).stdout
     assert "swift" not in needed
     assert "sqlite" not in needed
+    assert "openblas" not in needed

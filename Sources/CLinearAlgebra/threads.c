@@ -2,8 +2,8 @@
 
 #ifdef __APPLE__
 // Accelerate decides for itself, by the environment at the program's start.
-void tt_use_one_thread(void) {}
+void linear_algebra_use_one_thread(void) {}
 #else
 void openblas_set_num_threads(int count);
-void tt_use_one_thread(void) { openblas_set_num_threads(1); }
+void linear_algebra_use_one_thread(void) { openblas_set_num_threads(1); }
 #endif

@@ -6,7 +6,7 @@ import CLinearAlgebra
 public enum LinearAlgebra {
   /// Read before the first call into the library.
   static let isReady: Bool = {
-    tt_use_one_thread()
+    linear_algebra_use_one_thread()
     return true
   }()
 

@@ -18,6 +18,6 @@ void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *inf
 void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
 /// One thread a call, for good: callers run several computations side by side, and threads under threads are slower.
-void tt_use_one_thread(void);
+void linear_algebra_use_one_thread(void);
 
 #endif
