@@ -5,14 +5,15 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
-    TrustRegionSampler.entry, BOHB.entry, DEHB.samplerEntry, PriorBand.entry, RandomSearch.entry, SobolSearch.entry,
+    TrustRegionSampler.entry, BOHB.entry, DEHB.samplerEntry, PriorBand.entry,
+    FreezeThaw.samplerEntry, RandomSearch.entry, SobolSearch.entry,
     GridSearch.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
     FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
     Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, WilcoxonStopping.entry,
-    MultiObjectiveASHA.entry, CurveExtrapolationStopping.entry,
+    MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry, CurveExtrapolationStopping.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -36,6 +37,7 @@ public enum Catalogue {
     case "turbo": return TrustRegionSampler(part)
     case "bohb": return BOHB(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
+    case "freeze-thaw": return FreezeThaw(spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
@@ -52,6 +54,7 @@ public enum Catalogue {
     case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     case "extrapolation": return CurveExtrapolationStopping(part)
+    case "freeze-thaw": return FreezeThaw(part)
     case "racing": return Racing()
     case "mo-asha": return MultiObjectiveASHA(part)
     case "wilcoxon": return WilcoxonStopping(part)

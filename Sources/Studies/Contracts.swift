@@ -22,7 +22,8 @@ public enum Verdict: Sendable, Equatable {
 /// Decides how resources are spread over trials.
 ///
 /// A scheduler is a state machine beside `StudyState`: it absorbs every event of the log in order, exactly once, and has
-/// no state that the log cannot rebuild. `assignment` and `verdict` depend on nothing but the log so far.
+/// no state that the log cannot rebuild. `assignment` and `verdict` depend on nothing but the log so far; what an assignment
+/// changes is what it remembers of its computations.
 public protocol Scheduler: Sendable {
   /// Takes note of an event that `state` has already absorbed. Amortised O(log n).
   mutating func absorb(_ event: Event, state: StudyState)
@@ -30,11 +31,11 @@ public protocol Scheduler: Sendable {
   /// Who gets the next unit of resource.
   /// - Parameter canResume: whether the asking worker is able to continue a paused trial (a frozen process can only go on
   ///   where it is).
-  func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
+  mutating func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
 
   /// Who goes on when no trial can be new, because the budget allows none or the sampler has no more: a scheduler that
   /// waits for more trials before any goes on does not wait for them then. Never a new one.
-  func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
+  mutating func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
 
   /// What becomes of a running trial whose newest report the state has already absorbed.
   func verdict(on trial: TrialNumber, state: StudyState) -> Verdict
@@ -116,7 +117,7 @@ public struct Method: Sendable {
     }
   }
 
-  private func withoutNew(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Proposal? {
+  private mutating func withoutNew(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Proposal? {
     guard
       case .resume(let trial, let target, let annotation) = scheduler.assignmentWithoutNew(
         state: state, canResume: canResume)

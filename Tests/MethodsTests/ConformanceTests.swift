@@ -91,14 +91,26 @@ final class ConformanceTests: XCTestCase {
     return spec
   }
 
-  private static var amendments: [(StudySpec) throws -> StudySpec] { [widened, extended, prolonged, narrowed] }
+  private static func shortened(_ spec: StudySpec) throws -> StudySpec {
+    var spec = spec
+    spec.fidelity?.maximum = 6
+    spec.budget.trials = (spec.budget.trials ?? 0) + 5
+    return spec
+  }
+
+  private static var amendments: [(StudySpec) throws -> StudySpec] {
+    [widened, extended, prolonged, narrowed, shortened]
+  }
 
   /// Models take their time, and see of a scheduler only that trials pause and go on.
   private func isWorthwhile(
     _ sampler: PartSpec, _ scheduler: PartSpec, _ seed: UInt64, _ seeds: ClosedRange<UInt64>
   ) -> Bool {
-    guard ["gp", "smac", "cqr", "turbo"].contains(sampler.name) else { return true }
-    return seed == seeds.lowerBound && scheduler.options.isEmpty && ["full", "asha"].contains(scheduler.name)
+    guard ["gp", "smac", "cqr", "turbo", "freeze-thaw"].contains(sampler.name) || scheduler.name == "freeze-thaw" else {
+      return true
+    }
+    return seed == seeds.lowerBound && scheduler.options.isEmpty
+      && ["full", "asha", "freeze-thaw"].contains(scheduler.name)
   }
 
   private func conform(
@@ -109,7 +121,8 @@ final class ConformanceTests: XCTestCase {
       for scheduler in schedulers() {
         // Any sampler with some schedulers, and any scheduler with some samplers.
         let isUsual =
-          scheduler.options.isEmpty && ["full", "asha", "hyperband", "dehb-brackets"].contains(scheduler.name)
+          scheduler.options.isEmpty
+          && ["full", "asha", "hyperband", "dehb-brackets", sampler.name].contains(scheduler.name)
         guard isUsual || ["random", "tpe"].contains(sampler.name) else { continue }
         let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
         var fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]

@@ -1,0 +1,86 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabTestSupport
+import XCTest
+
+@testable import TrimtabMethods
+
+final class FreezeThawStudyTests: XCTestCase {
+  private func spec(_ sampler: String, _ scheduler: String, maximum: Double, trials: Int, seed: UInt64) throws
+    -> StudySpec
+  {
+    MethodSpaces.spec(
+      try Space([.float("x", 0...1), .float("y", 0...1)]), sampler: PartSpec(sampler), scheduler: PartSpec(scheduler),
+      fidelity: Fidelity(name: "epoch", maximum: maximum), trials: trials, seed: seed)
+  }
+
+  func testStopsDivideTheResource() throws {
+    let method = FreezeThaw(PartSpec("freeze-thaw", options: ["steps": .integer(4)]))
+    XCTAssertEqual(method.stops(Fidelity(name: "r", maximum: 10)), [3, 6, 9, 10])
+    XCTAssertEqual(method.stops(Fidelity(name: "r", minimum: 5, maximum: 10)), [5, 10])
+    XCTAssertEqual(method.stops(Fidelity(name: "r", minimum: 0.1, maximum: 1, isInteger: false)), [0.25, 0.5, 0.75, 1])
+    XCTAssertEqual(method.stops(Fidelity(name: "r", maximum: 1)), [1])
+  }
+
+  /// The lowest loss of a report after so much resource.
+  private func best(_ spec: StudySpec, resource: Double, seed: UInt64) throws -> Double {
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    var best = Double.infinity
+    while driver.state.totalResource < resource, let trial = try driver.start() {
+      let (x, y) = (driver.state.history.units[0][trial], driver.state.history.units[1][trial])
+      let target = driver.state.trials[trial].target
+      var verdict = Verdict.proceed
+      var epoch = driver.state.trials[trial].resource
+      while epoch < target, verdict == .proceed {
+        epoch += 1
+        let loss = (x - 0.7) * (x - 0.7) + (y - 0.2) * (y - 0.2) + 0.5 * exp(-epoch / 8) * (1 + x)
+        best = min(best, loss)
+        verdict = try driver.report(trial, resource: epoch, loss)
+      }
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    return best
+  }
+
+  func testItFindsInEightTrainingsWhatRandomSearchDoesNot() throws {
+    var wins = 0
+    for seed in 1...6 as ClosedRange<UInt64> {
+      let own = try best(
+        spec("freeze-thaw", "freeze-thaw", maximum: 40, trials: 200, seed: seed), resource: 320, seed: seed)
+      let random = try best(spec("random", "full", maximum: 40, trials: 200, seed: seed), resource: 320, seed: seed)
+      if own < random { wins += 1 }
+    }
+    XCTAssertGreaterThanOrEqual(wins, 5)
+  }
+
+  func testAtTheEndOfTheBudgetOnlyPromisingTrialsGoOn() throws {
+    let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 20, trials: 12, seed: 2)
+    _ = try best(spec, resource: 1e9, seed: 2)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    while let trial = try driver.start() {
+      let target = driver.state.trials[trial].target
+      let verdict = try driver.report(trial, resource: target, Double(trial) + 1 / target)
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    XCTAssertEqual(driver.state.trials.count, 12)
+    XCTAssertGreaterThan(driver.state.count(.completed), 0)
+    XCTAssertGreaterThan(driver.state.count(.paused), 4)
+    XCTAssertEqual(driver.state.trials[0].state, .completed)
+  }
+
+  func testLossesOfAnySizeAreTaken() throws {
+    let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 9, trials: 30, seed: 1)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    let losses = [1e300, -1e300, 0, .nan, 1e-300, .infinity, 3, 3, 3]
+    for step in 0..<120 {
+      guard let trial = try driver.start() else { break }
+      let verdict = try driver.report(trial, resource: driver.state.trials[trial].target, losses[step % losses.count])
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    XCTAssertGreaterThan(driver.state.trials.count, 10)
+  }
+}
