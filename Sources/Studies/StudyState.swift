@@ -190,6 +190,7 @@ public struct StudyState: Sendable {
       spec = next
       revision += 1
       history.amend(to: next.space)
+      completeBeyondMaximum(at: event.time)
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)
     case .trialStarted(let number, let worker):
@@ -263,6 +264,19 @@ public struct StudyState: Sendable {
     lastEventTime = event.time
     latestTime = max(latestTime, event.time)
     eventCount += 1
+  }
+
+  /// Paused trials that have at least the resource of a complete one, since the maximum was lowered, are complete. One whose
+  /// process is frozen stays paused: the process still waits.
+  private mutating func completeBeyondMaximum(at time: Timestamp) {
+    guard let maximum = spec.fidelity?.maximum else { return }
+    for number in trials.indices where trials[number].state == .paused && trials[number].resource >= maximum {
+      guard trials[number].hasValue, !trials[number].isFrozen else { continue }
+      trials[number].completedLevel = maximum
+      finish(number)
+      move(number, to: .completed)
+      considerIncumbent(number, at: time)
+    }
   }
 
   private static func checkTime(_ event: Event) throws(EventError) {

@@ -75,10 +75,11 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   /// Whether it was completed, even if it has gone on since.
   @inlinable public var wasCompleted: Bool { !completedLevel.isNaN }
 
-  /// Whether it may be told to go on to `resource`: paused, or complete up to a lower maximum. One that ended by itself
-  /// before the maximum has nothing to go on with.
+  /// Whether it may be told to go on to `resource`: paused before it, or complete up to a lower maximum. One that ended by
+  /// itself before the maximum has nothing to go on with.
   @inlinable public func canGoOn(to resource: Double) -> Bool {
-    state == .paused || (state == .completed && completedLevel < resource && self.resource >= completedLevel)
+    (state == .paused && !(self.resource >= resource))
+      || (state == .completed && completedLevel < resource && self.resource >= completedLevel)
   }
 }
 

@@ -113,6 +113,44 @@ final class TuneFlowTests: TuneTestCase {
       ])
   }
 
+  func testFoldsAreRacedAndTheBestIsShownWithItsInterval() throws {
+    try writeStudy(
+      "budget: {trials: 12}\nfidelity: {name: fold, max: 6, replicates: true}",
+      script: """
+        fold=$TRIMTAB_RESOURCE_FROM
+        while [ "$fold" -lt "$TRIMTAB_RESOURCE" ]; do
+          fold=$((fold + 1))
+          echo "$TRIMTAB_TRIAL $fold" >> work
+          noise=$(( (fold * 37) % 11 ))
+          trimtab report --fold "$fold" loss=$(awk "BEGIN { print $TRIMTAB_PARAM_X * 100 + $noise }") --check || exit 0
+        done
+        """)
+    try amendFile("scheduler: full", to: "scheduler: racing")
+    let events = try tune()
+    XCTAssertEqual(Set(lines(of: "work")).count, lines(of: "work").count, "no fold is worked on twice")
+    XCTAssertLessThan(lines(of: "work").count, 36, "complete trials would take 72")
+    XCTAssertFalse(events.named("stopped").isEmpty)
+    let best = try XCTUnwrap(events.last?.fields["best"] as? [String: Any])
+    let xs = events.named("started").compactMap { ($0.config["x"] as? NSNumber)?.doubleValue }
+    // Fold for fold the noise is the same, so the lowest x wins.
+    let value = try XCTUnwrap(best["value"] as? Double)
+    XCTAssertEqual(value, (xs.min() ?? 0) * 100 + Double([4, 8, 1, 5, 9, 2].reduce(0, +)) / 6, accuracy: 1e-3)
+    let shown = try Program.run(["best", "study.yaml"], in: folder).output
+    XCTAssertTrue(shown.contains("95 % interval"), shown)
+    XCTAssertTrue(shown.contains("±"), shown)
+  }
+
+  func testAFoldThatIsSkippedIsRefusedWithAReason() throws {
+    try writeStudy(
+      "budget: {trials: 1}\nfidelity: {name: fold, max: 3, replicates: true}",
+      script: """
+        trimtab report --fold 2 loss=1 2> said || echo "$?" >> codes
+        for fold in 1 2 3; do trimtab report --fold $fold loss=$fold; done
+        """)
+    let events = try tune()
+    XCTAssertEqual(events.named("completed").first?.number("value"), 2)
+  }
+
   func testAPromotedTrialGoesOnFromItsCheckpoint() throws {
     try writeStudy(
       "budget: {trials: 9}\nfidelity: {name: epoch, max: 9}\nparallel: 3", script: Self.checkpointed)

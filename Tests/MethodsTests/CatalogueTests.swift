@@ -25,7 +25,7 @@ final class CatalogueTests: XCTestCase {
   private let epochs = Fidelity(name: "epoch", maximum: 9)
 
   func testEveryEntryHasItsPageAndOptionsThatTakeTheirDefaults() throws {
-    let partners = ["dehb": "dehb-brackets", "dehb-brackets": "dehb"]
+    let partners = ["dehb": "dehb-brackets", "dehb-brackets": "dehb", "freeze-thaw": "freeze-thaw"]
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     for entry in Catalogue.samplers + Catalogue.schedulers {
       let page = try String(contentsOfFile: "/\(root)/\(entry.page)", encoding: .utf8)
@@ -48,8 +48,9 @@ final class CatalogueTests: XCTestCase {
       XCTAssertEqual(Catalogue.check(spec), [])
       XCTAssertNoThrow(try Catalogue.makeMethod(spec))
     }
-    let names = (Catalogue.samplers + Catalogue.schedulers).map(\.name)
-    XCTAssertEqual(Set(names).count, names.count)
+    for entries in [Catalogue.samplers, Catalogue.schedulers] {
+      XCTAssertEqual(Set(entries.map(\.name)).count, entries.count)
+    }
   }
 
   func testAnUnknownNameGetsTheNearestOne() throws {

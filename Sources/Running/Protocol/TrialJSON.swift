@@ -40,6 +40,7 @@ public enum TrialJSON {
     return .members([
       "resource": .array((curve?.resources ?? []).map { .number($0) }),
       "value": .array((curve?.values ?? []).map { .number($0) }),
+      "replicates": curve.flatMap { $0.replicates.isEmpty ? nil : .array($0.replicates.map { .number($0) }) },
     ])
   }
 

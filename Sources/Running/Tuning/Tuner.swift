@@ -198,7 +198,9 @@ public final class Tuner {
       let space = session.state.spec.space
       try folder.prepare(configuration: space.json(of: run.configuration).text)
       let hasCheckpoint = folder.hasCheckpoint
-      if run.reached > 0, !hasCheckpoint {
+      // Folds and seeds need nothing of each other: the next one is run without any checkpoint.
+      let needsCheckpoint = session.state.spec.fidelity?.countsReplicates != true
+      if run.reached > 0, needsCheckpoint, !hasCheckpoint {
         onEvent(.notice("trial \(run.trial) has no checkpoint and starts again from the beginning"))
         run.reached = 0
       }

@@ -72,6 +72,11 @@ struct BestCommand: ParsableCommand {
       list.add(objective.name, objective.value.map(Shown.exact) ?? "-")
     }
     if let fidelity = state.spec.fidelity { list.add(fidelity.name, Shown.exact(record.resource)) }
+    if let replicates = state.curves[trial]?.replicates, let interval = MeanInterval(replicates),
+      interval.halfWidth.isFinite
+    {
+      list.add("95 % interval", "\(Shown.exact(interval.mean)) ± \(Shown.number(interval.halfWidth))")
+    }
     list.add("values", state.spec.space.values(of: state.history.configuration(trial)).map { "\($0.name)=\($0.value)" })
     list.add("files", shownPath(TrialFolder(root: folder(state, location), trial: trial).path))
     return list.lines
