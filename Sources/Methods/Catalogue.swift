@@ -5,8 +5,8 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
-    TrustRegionSampler.entry, BOHB.entry, DEHB.samplerEntry, PriorBand.entry,
-    FreezeThaw.samplerEntry, RandomSearch.entry, SobolSearch.entry,
+    TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry, BOHB.entry,
+    DEHB.samplerEntry, PriorBand.entry, FreezeThaw.samplerEntry, RandomSearch.entry, SobolSearch.entry,
     GridSearch.entry,
   ]
 
@@ -34,6 +34,10 @@ public enum Catalogue {
     case "gp": return GaussianProcessSampler(part)
     case "smac": return ForestSampler(part)
     case "cqr": return ConformalQuantileSampler(part)
+    case "saasbo": return GaussianProcessSampler(part, GaussianProcessSampler.sparseEntry)
+    case "baxus": return BAxUS(part)
+    case "hebo": return HEBO(part)
+    case "aegis": return AEGiS(part)
     case "turbo": return TrustRegionSampler(part)
     case "bohb": return BOHB(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)

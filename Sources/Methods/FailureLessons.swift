@@ -6,6 +6,7 @@ import TrimtabSurrogates
 /// Crashes, time-outs, lack of memory, rejections and values that are no numbers count; trials that were lost with their
 /// worker say nothing of their configuration.
 struct FailureLessons: Sendable {
+  var inference = FeasibilityModel.Inference.hybrid
   /// Kept for proposals beside the same trials.
   private var cache: (rows: ContiguousArray<Observations.Row>, failed: [TrialNumber], model: FeasibilityModel?)?
 
@@ -39,12 +40,12 @@ struct FailureLessons: Sendable {
     guard failures > 0 else { return nil }
     let failed = state.trials.indices.filter { Self.teaches(state.trials[$0]) }
     if let cache, cache.failed == failed, cache.rows == observations.rows { return cache.model }
-    let model = Self.fit(observations, failed, state)
+    let model = fit(observations, failed, state)
     cache = (observations.rows, failed, model)
     return model
   }
 
-  private static func fit(
+  private func fit(
     _ observations: Observations, _ failed: [TrialNumber], _ state: StudyState
   ) -> FeasibilityModel? {
     // The newest half at most may be failures: of these there can be any number.
@@ -55,6 +56,6 @@ struct FailureLessons: Sendable {
     var points = observations.points.subset(chosen)
     for i in 0..<bad.count { points.append(i, of: bad) }
     let succeeds = chosen.map { _ in true } + (0..<bad.count).map { _ in false }
-    return FeasibilityModel(points, succeeds: succeeds)
+    return FeasibilityModel(points, succeeds: succeeds, by: inference)
   }
 }

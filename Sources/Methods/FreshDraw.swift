@@ -70,6 +70,16 @@ struct FreshDraw {
     return .configuration(duplicate.0, duplicate.1)
   }
 
+  /// The first of a model's configurations, which were not tried before; random ones where there are none.
+  func propose(_ untried: [Configuration]) throws(SpaceError) -> Sample {
+    try sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt] : try state.spec.space.sample(seed: mix(seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
   private enum Search {
     case found(Configuration)
     case exhausted

@@ -67,8 +67,12 @@ struct Observations: Sendable {
 
   /// The best configurations, the very best first.
   func best(_ count: Int, _ state: StudyState) -> [Configuration] {
-    let ranked = rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }
-    return ranked.prefix(count).map { state.history.configuration(rows[$0].trial) }
+    leaders(count).map { state.history.configuration(rows[$0].trial) }
+  }
+
+  /// The rows of the least losses, the very least first.
+  func leaders(_ count: Int) -> [Int] {
+    Array(rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }.prefix(count))
   }
 
   /// Takes over what has become of a trial. A trial that goes on after a pause keeps its row until it has a new value.

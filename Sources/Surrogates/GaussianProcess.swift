@@ -155,32 +155,17 @@ public struct GaussianProcess: Sendable {
     guard var terms = batch.slopes else { return Matrix(rows: width, columns: varianceWeights.count) }
     var solved = batch.whitened
     factor.solve(&solved, transposed: true)
-    var sums = [Double](repeating: 0, count: terms.columns)
     terms.storage.withUnsafeMutableBufferPointer { terms in
       solved.storage.withUnsafeBufferPointer { solved in
         meanWeights.storage.withUnsafeBufferPointer { meanWeights in
-          for column in sums.indices {
+          for column in varianceWeights.indices {
             let b = -2 * varianceWeights[column]
-            var sum = 0.0
-            for cell in column &* n..<(column &+ 1) &* n {
-              terms[cell] *= meanWeights[cell] + b * solved[cell]
-              sum += terms[cell]
-            }
-            sums[column] = sum
+            for cell in column &* n..<(column &+ 1) &* n { terms[cell] *= meanWeights[cell] + b * solved[cell] }
           }
         }
       }
     }
-    var result = LinearAlgebra.product(scaled.numbers, terms)
-    for column in sums.indices {
-      for j in 0..<width {
-        let cell = column * width + j
-        result.storage[cell] -= batch.scaled.numbers.storage[cell] * sums[column]
-        result.storage[cell] /= parameters.numberScales[j]
-        if !parameters.warps.isEmpty { result.storage[cell] *= parameters.warps[j].derivatives(batch.raw[cell]).x }
-      }
-    }
-    return result
+    return MaternKernel.gradients(terms, centres: scaled, queries: batch.scaled, raw: batch.raw, parameters)
   }
 
   /// The joint covariance of the function at the points of a batch.
@@ -189,6 +174,16 @@ public struct GaussianProcess: Sendable {
     let explained = LinearAlgebra.product(batch.whitened, batch.whitened, transposingA: true)
     for i in joint.storage.indices { joint.storage[i] -= explained.storage[i] }
     return joint
+  }
+
+  /// One function's values at several points, drawn from the posterior; the means where their covariance has no factor.
+  public func draw(at points: FeaturePoints, _ stream: inout RandomStream) -> [Double] {
+    let batch = predict(points)
+    var values = batch.means
+    guard let factor = CholeskyFactor(covariance(batch)) else { return values }
+    let normals = values.indices.map { _ in stream.normal() }
+    for i in values.indices { for j in 0...i { values[i] += factor[i, j] * normals[j] } }
+    return values
   }
 
   // MARK: Diagnostics

@@ -11,7 +11,12 @@ final class ConformanceTests: XCTestCase {
       "grid": ["points": .integer(3)], "gp": ["candidates": .integer(32), "starts": .integer(1)],
       "smac": ["candidates": .integer(32), "trees": .integer(2)],
       "cqr": ["candidates": .integer(32), "trees": .integer(3)],
-      "turbo": ["candidates": .integer(32)],
+      "turbo": ["candidates": .integer(32)], "baxus": ["candidates": .integer(32)],
+      "hebo": ["population": .integer(8), "generations": .integer(3)], "aegis": ["candidates": .integer(32)],
+      // Beyond its draws, which take their time, it is gp.
+      "saasbo": [
+        "candidates": .integer(16), "starts": .integer(1), "warmup": .integer(16), "startup": .integer(45),
+      ],
     ]
     // What auto chooses from keeps the promises by itself, and freeze-thaw has a test of its own.
     return Catalogue.samplers.filter { !["auto", "freeze-thaw"].contains($0.name) }.map {
@@ -108,11 +113,9 @@ final class ConformanceTests: XCTestCase {
   private func isWorthwhile(
     _ sampler: PartSpec, _ scheduler: PartSpec, _ seed: UInt64, _ seeds: ClosedRange<UInt64>
   ) -> Bool {
-    guard ["gp", "smac", "cqr", "turbo", "freeze-thaw"].contains(sampler.name) else {
-      return true
-    }
-    return seed == seeds.lowerBound && scheduler.options.isEmpty
-      && ["full", "asha"].contains(scheduler.name)
+    if sampler.name == "saasbo", scheduler.name != "full" { return false }
+    guard ["gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis"].contains(sampler.name) else { return true }
+    return seed == seeds.lowerBound && scheduler.options.isEmpty && ["full", "asha"].contains(scheduler.name)
   }
 
   private func conform(

@@ -69,14 +69,16 @@ final class FeasibilityTests: XCTestCase {
       points.append(x, [Int32(stream.index(below: 3))])
       succeeds.append(x[0] < 0.6)
     }
-    let model = try XCTUnwrap(FeasibilityModel(points, succeeds: succeeds))
     var queries = FeaturePoints(numberCount: 2, choiceCount: 1)
     for x in [0.1, 0.3, 0.8, 0.95] { queries.append([x, 0.5], [1]) }
-    let found = model.probabilities(queries)
-    XCTAssertGreaterThan(found[0], 0.9)
-    XCTAssertGreaterThan(found[1], 0.85)
-    XCTAssertLessThan(found[2], 0.2)
-    XCTAssertLessThan(found[3], 0.1)
+    for inference in FeasibilityModel.Inference.allCases {
+      let model = try XCTUnwrap(FeasibilityModel(points, succeeds: succeeds, by: inference))
+      let found = model.probabilities(queries)
+      XCTAssertGreaterThan(found[0], 0.9, "\(inference)")
+      XCTAssertGreaterThan(found[1], 0.85, "\(inference)")
+      XCTAssertLessThan(found[2], 0.2, "\(inference)")
+      XCTAssertLessThan(found[3], 0.1, "\(inference)")
+    }
   }
 
   func testThereIsNoModelWhereAllTrialsAgree() {

@@ -1,3 +1,4 @@
+import TrimtabNumerics
 import TrimtabStudies
 import TrimtabSurrogates
 
@@ -24,6 +25,7 @@ struct FitSchedule: Sendable {
   private(set) var blockCount = 0
   private var anchorParameters: KernelParameters?
   private var latestParameters: KernelParameters?
+  private var latestDraws: KernelInference.Result?
 
   /// Takes note of the observations after a change.
   /// - Parameter isRewritten: whether they were changed otherwise than by appending.
@@ -43,6 +45,7 @@ struct FitSchedule: Sendable {
     blockCount = count
     latest = moment
     latestParameters = nil
+    latestDraws = nil
     if anchor.map({ count >= 2 * $0.rows.count }) ?? true {
       anchor = moment
       anchorParameters = nil
@@ -64,6 +67,43 @@ struct FitSchedule: Sendable {
     }
     let found = anchor == latest ? start : Self.fit(latest, from: start, transform, options)
     latestParameters = found
+    return found
+  }
+
+  /// What stands for the parameters of the latest moment: draws from their posterior, or its mode.
+  /// - Parameters:
+  ///   - isSparse: whether most coordinates are believed to have no effect.
+  ///   - seed: mixed with the number of observations.
+  mutating func draws(
+    _ transform: OutputTransform, _ options: GaussianProcessFit.Options, _ inference: KernelInference, isSparse: Bool,
+    seed: UInt64
+  ) -> KernelInference.Result? {
+    if let latestDraws { return latestDraws }
+    guard let latest else { return nil }
+    let losses = latest.rows.map(\.loss)
+    let count = losses.count
+    // The mode alone is worth more observations than draws are.
+    let limit = count > inference.limit ? Self.fitLimit : KernelInference.pointLimit
+    let fit = Self.problem(latest, losses, limit: limit, transform, options)
+    let own = mix(seed, UInt64(count))
+    let targets = fit.likelihood.targets
+    var found: KernelInference.Result?
+    if !targets.contains(where: { $0 != targets[0] }) {
+      found = .init(parameters: [fit.modes], note: "the priors' modes: all values are equal")
+    } else if isSparse {
+      found = inference.run(SparsePosterior(fit.likelihood.points, targets), observations: count, seed: own)
+    } else if let mode = parameters(transform, options) {
+      found =
+        count > inference.limit
+        ? .init(
+          parameters: [mode],
+          note: "the mode: \(count) trials are more than the \(inference.limit) for \(inference.kind.rawValue)")
+        : inference.run(LogNormalPosterior(fit, mode: mode), observations: count, seed: own)
+    }
+    if found == nil, let mode = parameters(transform, options) {
+      found = .init(parameters: [mode], note: "the mode: \(inference.kind.rawValue) failed")
+    }
+    latestDraws = found
     return found
   }
 

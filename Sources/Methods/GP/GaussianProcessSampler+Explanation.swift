@@ -20,22 +20,27 @@ extension GaussianProcessSampler {
     }
     var points = observations.features.empty
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    guard let model = model(observations), let function = wholeFunction(model, trial, state),
+    guard let models = models(observations, state), let function = wholeFunction(models, trial, state),
       observations.features.append(configuration, to: &points, units: &units)
     else {
       return Explanation(
         [Fact("method", "Gaussian process"), Fact("step", "random: the model cannot be made")], neighbours: nearest)
     }
+    let model = models[0]
     var facts = [
-      Fact("method", "Gaussian process, \(Self.acquisitionNames[acquisition(of: model, state)] ?? acquisition)")
+      Fact("method", "Gaussian process, \(Self.title(of: acquisition(of: model, state)))")
     ]
     facts += modelFacts(model, observations)
-    let batch = model.predict(points)
-    let deviation = (batch.variances[0] + model.parameters.noise).squareRoot()
+    let predictions = models.map { ($0.predict(points), $0.parameters.noise) }
+    let share = 1 / Double(models.count)
+    let mean = predictions.reduce(0) { $0 + share * $1.0.means[0] }
+    let deviation = predictions.reduce(0) {
+      $0 + share * ($1.0.variances[0] + $1.1 + ($1.0.means[0] - mean) * ($1.0.means[0] - mean))
+    }.squareRoot()
     let scale = LossScale(observations.rows.map(\.loss), transform)
     let sign = state.spec.objectives[0].sign
     let (low, middle, high) = (
-      scale.loss(-batch.means[0] - deviation), scale.loss(-batch.means[0]), scale.loss(-batch.means[0] + deviation)
+      scale.loss(-mean - deviation), scale.loss(-mean), scale.loss(-mean + deviation)
     )
     facts.append(Fact("expected \(state.spec.objectives[0].metric)", sign * middle))
     facts.append(
@@ -47,17 +52,12 @@ extension GaussianProcessSampler {
     return Explanation(facts, neighbours: distances(points, model, observations))
   }
 
-  private static let acquisitionNames = [
-    "logei": "logarithm of the expected improvement", "nei": "noisy expected improvement",
-    "ucb": "upper confidence bound", "pi": "probability of improvement",
-  ]
-
   private func modelFacts(_ model: GaussianProcess, _ observations: Observations) -> [Fact] {
     var scales: [(name: String, scale: Double)] = []
     scales += zip(observations.features.numberNames, model.parameters.numberScales).map { ($0, $1) }
     scales += zip(observations.features.choiceNames, model.parameters.choiceScales).map { ($0, $1) }
     let ranked = scales.indices.sorted { (scales[$0].scale, $0) < (scales[$1].scale, $1) }
-    return [
+    return (inferenceNote.map { [Fact("kernel's parameters", $0)] } ?? []) + [
       Fact("trials in the model", "\(model.points.count)"),
       Fact("deviation of the noise", model.parameters.noise.squareRoot()),
       Fact(
@@ -90,7 +90,7 @@ extension GaussianProcessSampler {
   public mutating func modelReport(state: StudyState) -> ModelReport? {
     if observations == nil { prepare(state) }
     guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec),
-      let model = model(observations), let left = model.leaveOneOut()
+      let model = models(observations, state)?.first, let left = model.leaveOneOut()
     else { return nil }
     let scale = LossScale(observations.rows.map(\.loss), transform)
     let sign = state.spec.objectives[0].sign

@@ -33,22 +33,27 @@ public struct GaussianProcessSampler: Sampler {
   static let noiseRowLimit = 300
 
   let startup: Int
-  private let candidates: Int
-  private let starts: Int
+  let candidates: Int
+  let starts: Int
   let transform: OutputTransform
   let acquisition: String
-  private let confidence: Double
+  let pending: PendingRule
+  let confidence: Double
   private let fitOptions: GaussianProcessFit.Options
+  private let inference: KernelInference?
+  private let isSparse: Bool
 
   private(set) var observations: Observations?
-  private var lessons = FailureLessons()
+  var lessons = FailureLessons()
   private var schedule = FitSchedule()
   private var cache: Cache?
 
   /// A factor with the rows that it was made of.
   private struct Cache: Sendable {
     var version: Int
-    var process: GaussianProcess
+    /// One for each set of parameters.
+    var processes: [GaussianProcess]
+    var note: String?
     /// The observation of each row of the factor.
     var rows: [Int]
     /// Observations up to here are in the factor, or left out of it for good.
@@ -56,15 +61,26 @@ public struct GaussianProcessSampler: Sampler {
   }
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
-  public init(_ part: PartSpec) {
-    startup = Self.entry.integer("startup", in: part)
-    candidates = Self.entry.integer("candidates", in: part)
-    starts = Self.entry.integer("starts", in: part)
-    confidence = Self.entry.real("confidence", in: part)
-    transform = OutputTransform(rawValue: Self.entry.word("transform", in: part)) ?? .winsorized
-    acquisition = Self.entry.word("acquisition", in: part)
+  public init(_ part: PartSpec) { self.init(part, Self.entry) }
+
+  /// - Parameter entry: one with the options of ``entry`` or some of them; those that it lacks have the defaults there.
+  init(_ part: PartSpec, _ entry: CatalogueEntry) {
+    func value(_ name: String) -> Choice? { entry.value(name, in: part) ?? Self.entry.value(name, in: PartSpec("gp")) }
+    func word(_ name: String) -> String { value(name)?.description ?? "" }
+    func integer(_ name: String) -> Int { Int(value(name)?.number ?? 0) }
+    startup = integer("startup")
+    candidates = integer("candidates")
+    starts = integer("starts")
+    confidence = value("confidence")?.number ?? 0
+    transform = OutputTransform(rawValue: word("transform")) ?? .winsorized
+    acquisition = word("acquisition")
+    pending = PendingRule(rawValue: word("pending")) ?? .fantasies
+    lessons.inference = FeasibilityModel.Inference(rawValue: word("feasibility")) ?? .hybrid
+    isSparse = entry.name == "saasbo"
+    let kind = isSparse ? .nuts : KernelInference.Kind(rawValue: word("inference"))
+    inference = kind.map { KernelInference($0, warmup: integer("warmup")) }
     var options = GaussianProcessFit.Options()
-    options.warps = Self.entry.word("warp", in: part) == "on"
+    options.warps = word("warp") == "on"
     fitOptions = options
   }
 
@@ -97,27 +113,35 @@ public struct GaussianProcessSampler: Sampler {
     observations = updated
   }
 
+  /// The observations, when there are enough of them for a model.
+  mutating func observed(_ state: StudyState) -> Observations? {
+    if observations == nil { prepare(state) }
+    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec) else { return nil }
+    return observations
+  }
+
   // MARK: Sampling
 
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
-    if observations == nil { prepare(state) }
-    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
-    }
+    let ready = observed(state)
+    guard let observations = ready else { return try StartupDesign.sample(Self.purpose, trial, state) }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = model(observations), let function = wholeFunction(model, trial, state) else {
+    guard let models = models(observations, state), let function = wholeFunction(models, trial, state) else {
       return try fresh.sample(origin: .fallback)
     }
     var settings = MixedSearch.Settings()
     settings.candidates = candidates
     settings.starts = starts
-    if model.points.count > 500 {
+    if models[0].points.count > 500 {
       // Each evaluation costs the square of the observations.
       settings.starts = min(starts, 4)
       settings.spray = 32
       settings.moves = 64
+      settings.rounds = 4
+    } else if models.count > 1 {
+      settings.starts = min(starts, 4)
       settings.rounds = 4
     }
     var search = MixedSearch(
@@ -126,14 +150,7 @@ public struct GaussianProcessSampler: Sampler {
       settings: settings)
     let found = search.run()
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0.configuration) }
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt].configuration
-        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
-    }
+    return try fresh.propose(found.map(\.configuration).filter { !state.history.contains($0) })
   }
 
   // MARK: Model
@@ -144,116 +161,71 @@ public struct GaussianProcessSampler: Sampler {
   /// The observation of each row of the factor.
   var rowsOfModel: [Int] { cache?.rows ?? [] }
 
-  /// The process conditioned on the observations; nil when it cannot be made.
-  mutating func model(_ observations: Observations) -> GaussianProcess? {
-    guard let parameters = schedule.parameters(transform, fitOptions) else { return nil }
+  /// How the kernel's parameters came about, where they are not simply the most likely ones.
+  var inferenceNote: String? { cache?.note }
+
+  /// Processes conditioned on the observations, one for each set of parameters; nil when they cannot be made.
+  mutating func models(_ observations: Observations, _ state: StudyState) -> [GaussianProcess]? {
+    guard let found = parameters(state) else { return nil }
     if cache?.version != schedule.version || (cache?.end ?? 0) > observations.rows.count {
-      cache = makeCache(observations, parameters)
+      cache = makeCache(observations, found)
     }
     guard var current = cache.take() else { return nil }
     while current.end < observations.rows.count {
       let row = current.end
-      if !current.process.append(row, of: observations.points) {
+      for m in current.processes.indices where !current.processes[m].append(row, of: observations.points) {
         // Too near to another one for an appended row: the factor is made anew up to here.
         var points = observations.points.subset(current.rows)
         points.append(row, of: observations.points)
-        guard let anew = GaussianProcess(points, parameters, spare: 64) else { return nil }
-        current.process = anew
+        guard let anew = GaussianProcess(points, current.processes[m].parameters, spare: 64) else { return nil }
+        current.processes[m] = anew
       }
       current.rows.append(row)
       current.end += 1
     }
-    let losses = current.rows.map { observations.rows[$0].loss }
-    current.process.setTargets(transform.apply(losses).map { -$0 })
+    let targets = transform.apply(current.rows.map { observations.rows[$0].loss }).map { -$0 }
+    for m in current.processes.indices { current.processes[m].setTargets(targets) }
     cache = current
-    return current.process.weights.allSatisfy(\.isFinite) ? current.process : nil
+    let usable = current.processes.filter { $0.weights.allSatisfy(\.isFinite) }
+    return usable.isEmpty ? nil : usable
   }
 
-  /// The factor of the observations at the last fit or rewriting.
-  private func makeCache(_ observations: Observations, _ parameters: KernelParameters) -> Cache? {
+  private mutating func parameters(_ state: StudyState) -> KernelInference.Result? {
+    guard let inference else {
+      return schedule.parameters(transform, fitOptions).map { KernelInference.Result(parameters: [$0], note: "") }
+    }
+    let seed = mix(state.spec.seed ?? 0, mix(Self.purpose, stableHash("inference")))
+    return schedule.draws(transform, fitOptions, inference, isSparse: isSparse, seed: seed)
+  }
+
+  /// The factors of the observations at the last fit or rewriting.
+  private func makeCache(_ observations: Observations, _ found: KernelInference.Result) -> Cache? {
     let count = min(schedule.blockCount, observations.rows.count)
     let losses = observations.rows.prefix(count).map(\.loss)
     let rows = GPSelection.choose(losses, limit: count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
     let spare = observations.rows.count - count + max(16, rows.count / 16)
-    guard let process = GaussianProcess(observations.points.subset(rows), parameters, spare: spare) else { return nil }
-    return Cache(version: schedule.version, process: process, rows: rows, end: count)
-  }
-
-  /// The acquisition function with all that weighs in it: failures, and what a person believes.
-  mutating func wholeFunction(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> (any Acquisition)?
-  {
-    guard let observations, let base = function(model, trial, state) else { return nil }
-    var whole: any Acquisition = base
-    // A bound is no logarithm of a gain, which probabilities could weigh.
-    guard acquisition != "ucb" else { return whole }
-    if let feasibility = lessons.model(observations, state) {
-      whole = FeasibleAcquisition(whole, feasibility, weight: FailureLessons.weight(state))
-    }
-    if let prior = ExpertPrior(observations.features, confidence: confidence) {
-      let beginning = StartupDesign.count(startup, state.spec)
-      let count = max(1, observations.rows.count - beginning + 1)
-      whole = BelievedAcquisition(whole, prior, weight: Double(state.spec.budget.trials ?? 100) / 10 / Double(count))
-    }
-    return whole
-  }
-
-  /// What is maximised with this model. Draws of the true values let pending trials come nearer to each other than draws
-  /// of their outcomes do, so they are for studies without any.
-  func acquisition(of model: GaussianProcess, _ state: StudyState) -> String {
-    guard acquisition == "adaptive" else { return acquisition }
-    let isNoisy = model.parameters.noise > Self.noiseShare && model.points.count <= Self.noiseRowLimit
-    return isNoisy && state.running.isEmpty && state.queue.isEmpty ? "nei" : "logei"
-  }
-
-  /// The probability that configurations give a value; nil while nothing has failed.
-  mutating func feasibility(_ points: FeaturePoints, _ state: StudyState) -> [Double]? {
-    guard let observations else { return nil }
-    return lessons.model(observations, state)?.probabilities(points)
-  }
-
-  /// The acquisition function beside the pending trials.
-  func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> ModelAcquisition? {
-    guard let observations else { return nil }
-    let trials = (state.running + state.queue).sorted()
-    let pending = observations.points(of: trials, state)
-    let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(trial))
-    // What is to be improved on is what the model believes of the best, not the luck of one run.
-    var full = model.points
-    if observations.features.hasResource { full = Self.atWholeResource(model.points) }
-    let scores = model.targets
-    let leading = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(32)
-    guard let threshold = model.predict(full.subset(leading.sorted())).means.max(), threshold.isFinite else {
-      return nil
-    }
-    let draws =
-      pending.count <= Self.fantasyPendingLimit && model.points.count <= Self.fantasyRowLimit ? Self.fantasies : 1
-    switch acquisition(of: model, state) {
-    case "nei":
-      return ModelAcquisition(noisy: model, pending: pending, draws: Self.fantasies, seed: seed)
-    case "ucb":
-      return ModelAcquisition(
-        model, .upperBound(multiplier: 1.8), threshold: threshold, pending: pending, draws: 1, seed: seed)
-    case "pi":
-      return ModelAcquisition(model, .logProbability, threshold: threshold, pending: pending, draws: 1, seed: seed)
-    default:
-      return ModelAcquisition(
-        model, .logExpectedImprovement, threshold: threshold, pending: pending, draws: draws, seed: seed)
-    }
-  }
-
-  /// The resource is the last of the numbers.
-  private static func atWholeResource(_ points: FeaturePoints) -> FeaturePoints {
-    var result = FeaturePoints(numberCount: points.numberCount, choiceCount: points.choiceCount)
-    for i in 0..<points.count {
-      var numbers = points.numbers(of: i)
-      numbers[numbers.count - 1] = 1
-      result.append(numbers, points.choices(of: i))
-    }
-    return result
+    let points = observations.points.subset(rows)
+    let processes = found.parameters.compactMap { GaussianProcess(points, $0, spare: spare) }
+    guard !processes.isEmpty else { return nil }
+    return Cache(
+      version: schedule.version, processes: processes, note: found.note.isEmpty ? nil : found.note, rows: rows,
+      end: count)
   }
 }
 
 extension GaussianProcessSampler {
+  static let warmupOption = MethodOption(
+    name: "warmup", kind: .integer(16...10_000), defaultValue: .integer(256),
+    meaning: "the steps of the no-U-turn sampler before draws of the kernel's parameters count")
+
+  static let candidatesOption = MethodOption(
+    name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
+    meaning: "the number of configurations at which the search for the next one looks first")
+
+  static let startsOption = MethodOption(
+    name: "starts", kind: .integer(1...100), defaultValue: .integer(8),
+    meaning: "the number of local searches from the best of them")
+
   static let confidenceOption = MethodOption(
     name: "confidence", kind: .real(0...1), defaultValue: .real(0),
     meaning: "how sure it is that good configurations lie near the parameters' defaults, from 0 to 1")
@@ -269,23 +241,34 @@ extension GaussianProcessSampler {
     options: [
       StartupDesign.option,
       MethodOption(
-        name: "acquisition", kind: .word(["adaptive", "logei", "nei", "ucb", "pi"]),
+        name: "acquisition", kind: .word(Self.acquisitionNames.map(\.name)),
         defaultValue: .text("logei"),
         meaning:
           "what is maximised: expected improvement (logei), the same for noisy objectives (nei), the one of both "
-          + "that the learned noise calls for, upper confidence bound, or probability of improvement"),
+          + "that the learned noise calls for (adaptive), upper confidence bound (ucb), the same and pure exploration beside "
+          + "pending trials (ucb-pe), probability of improvement (pi), a drawn function (thompson), or knowledge gradient (kg)"
+      ),
+      MethodOption(
+        name: "pending", kind: .word(PendingRule.allCases.map(\.rawValue)), defaultValue: .text("fantasies"),
+        meaning:
+          "what is done about pending trials: their outcomes are drawn (fantasies) or believed (believer), or the "
+          + "neighbourhood of each is made less attractive (penalise)"),
       MethodOption(
         name: "transform", kind: .word(OutputTransform.allCases.map(\.rawValue)), defaultValue: .text("winsorized"),
         meaning: "how losses are made to look normal"),
       MethodOption(
         name: "warp", kind: .word(["off", "on"]), defaultValue: .text("off"),
         meaning: "whether a stretching of each numeric axis is learned"),
+      MethodOption(
+        name: "inference", kind: .word(["map", "nuts", "variational"]), defaultValue: .text("map"),
+        meaning:
+          "whether the kernel's parameters are the most likely ones (map), or proposals are averaged over draws of them "
+          + "from their posterior (nuts) or from a normal distribution near it (variational)"),
+      warmupOption,
+      MethodOption(
+        name: "feasibility", kind: .word(FeasibilityModel.Inference.allCases.map(\.rawValue)),
+        defaultValue: .text("hybrid"), meaning: "how the model of failures approximates its likelihood"),
       confidenceOption,
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
-        meaning: "the number of configurations at which the search for the next one looks first"),
-      MethodOption(
-        name: "starts", kind: .integer(1...100), defaultValue: .integer(8),
-        meaning: "the number of local searches from the best of them"),
-    ])
+      candidatesOption, startsOption,
+    ], inspect: inspect)
 }

@@ -15,6 +15,8 @@ struct TrustRegion: Sendable, Equatable {
   private(set) var failures = 0
   /// How often the region has collapsed and begun anew.
   private(set) var restarts = 0
+  /// How often the space of the region has been refined since its life began.
+  private(set) var level = 0
   /// The index of the best loss of the region's life.
   private(set) var best: Int?
 
@@ -23,6 +25,14 @@ struct TrustRegion: Sendable, Equatable {
 
   /// - Parameter design: how many losses of a region's life come from its design.
   init(_ losses: some RandomAccessCollection<Double>, dimension: Int, design: Int) {
+    self.init(losses, tolerances: [Self.failureTolerance(dimension: dimension)], design: design)
+  }
+
+  /// - Parameters:
+  ///   - tolerances: failures running after which the region is halved, one a level of its space; a region that has shrunk to
+  ///     nothing is refined while there is a next level.
+  ///   - design: how many losses of a region's life come from its design.
+  init(_ losses: some RandomAccessCollection<Double>, tolerances: [Int], design: Int) {
     for (index, loss) in losses.enumerated() {
       guard let earlier = best else {
         best = index
@@ -42,11 +52,13 @@ struct TrustRegion: Sendable, Equatable {
       if successes == Self.successTolerance {
         length = min(2 * length, Self.greatestLength)
         successes = 0
-      } else if failures >= Self.failureTolerance(dimension: dimension) {
+      } else if failures >= tolerances[level] {
         length /= 2
         failures = 0
       }
-      if length < Self.leastLength {
+      if length < Self.leastLength, level + 1 < tolerances.count {
+        (level, length, successes, failures) = (level + 1, Self.firstLength, 0, 0)
+      } else if length < Self.leastLength {
         self = TrustRegion(from: index + 1, restarts: restarts + 1)
       }
     }

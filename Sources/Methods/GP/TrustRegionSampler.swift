@@ -47,13 +47,7 @@ public struct TrustRegionSampler: Sampler {
     guard let model = model(observations, region) else { return try fresh.sample(origin: .fallback) }
     let drawn = draw(observations, region, model, best: observations.rows[best].trial, fresh)
     guard !drawn.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = drawn.filter { !state.history.contains($0) }
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt] : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
-    }
+    return try fresh.propose(drawn.filter { !state.history.contains($0) })
   }
 
   private func region(_ observations: Observations, _ state: StudyState) -> TrustRegion {
@@ -69,14 +63,19 @@ public struct TrustRegionSampler: Sampler {
     let losses = life.map { observations.rows[$0].loss }
     let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
     let points = observations.points.subset(chosen.map { life[$0] })
-    let scores = OutputTransform.winsorized.apply(chosen.map { losses[$0] }).map { -$0 }
+    guard let process = Self.process(points, chosen.map { losses[$0] }) else { return nil }
+    cache = (observations.rows, process)
+    return process
+  }
+
+  /// A process of the most likely parameters; nil when it cannot be made.
+  static func process(_ points: FeaturePoints, _ losses: [Double]) -> GaussianProcess? {
+    let scores = OutputTransform.winsorized.apply(losses).map { -$0 }
     let fit = GaussianProcessFit(points, scores)
     let parameters = scores.contains { $0 != scores[0] } ? fit.run(from: fit.coldStarts).parameters : fit.modes
     guard var process = GaussianProcess(points, parameters) else { return nil }
     process.setTargets(scores)
-    guard process.weights.allSatisfy(\.isFinite) else { return nil }
-    cache = (observations.rows, process)
-    return process
+    return process.weights.allSatisfy(\.isFinite) ? process : nil
   }
 
   /// Configurations of the box, in the order of a function drawn from the model, best first.
@@ -117,12 +116,7 @@ public struct TrustRegionSampler: Sampler {
       found.append(configuration)
     }
     guard !found.isEmpty else { return [] }
-    let batch = model.predict(points)
-    var values = batch.means
-    if let factor = CholeskyFactor(model.covariance(batch)) {
-      let normals = found.indices.map { _ in stream.normal() }
-      for i in found.indices { for j in 0...i { values[i] += factor[i, j] * normals[j] } }
-    }
+    let values = model.draw(at: points, &stream)
     return found.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { found[$0] }
   }
 

@@ -3,11 +3,39 @@ import TrimtabNumerics
 /// How likely a configuration is to give a value at all, learned from trials that did and trials that failed.
 ///
 /// A latent Gaussian process with a probit likelihood. Its latent mean is the share of successes; one factor on all
-/// prior length scales and the latent variance are chosen by the energy of expectation propagation at variational sites,
-/// which follows the evidence better than the variational bound does; predictions keep the variational sites.
+/// prior length scales and the latent variance are chosen by an approximation of the evidence.
 /// Source: Li, John & Solin, "Improving hyperparameter learning under approximate inference in Gaussian process models",
 /// ICML 2023, arXiv 2306.04201.
 public struct FeasibilityModel: Sendable {
+  /// How the likelihood, which is not normal, is approximated.
+  public enum Inference: String, Sendable, CaseIterable {
+    /// Variational sites, and the energy of expectation propagation at them, which follows the evidence better than the
+    /// variational bound does.
+    case hybrid
+    /// Laplace's method: a normal distribution about the mode.
+    case laplace
+    /// Expectation propagation.
+    case propagation
+    /// Conjugate-computation variational inference, and its lower bound.
+    case variational
+
+    fileprivate var sites: ProbitSites.Inference {
+      switch self {
+      case .laplace: .laplace
+      case .propagation: .expectationPropagation
+      case .hybrid, .variational: .variational
+      }
+    }
+
+    fileprivate func evidence(_ sites: ProbitSites) -> Double {
+      switch self {
+      case .laplace: sites.laplaceEvidence
+      case .variational: sites.lowerBound
+      case .hybrid, .propagation: sites.propagationEnergy
+      }
+    }
+  }
+
   /// The most points that are worth their time.
   public static let limit = 200
   /// The most points from which the kernel's parameters are chosen.
@@ -22,7 +50,7 @@ public struct FeasibilityModel: Sendable {
   /// - Parameters:
   ///   - succeeds: one a point.
   /// - Returns: nil when all points agree, or the model cannot be made.
-  public init?(_ points: FeaturePoints, succeeds: [Bool]) {
+  public init?(_ points: FeaturePoints, succeeds: [Bool], by inference: Inference = .hybrid) {
     precondition(points.count == succeeds.count, "\(succeeds.count) outcomes for \(points.count) points")
     let successes = succeeds.filter { $0 }.count
     guard successes > 0, successes < succeeds.count else { return nil }
@@ -43,16 +71,16 @@ public struct FeasibilityModel: Sendable {
         parameters.signal = signal
         // P(success) without data is then the share of successes.
         let offset = NormalDistribution.quantile(share) * (1 + signal).squareRoot()
-        guard let sites = Self.sites(fewPoints, fewSigns, parameters, offset) else { continue }
+        guard let sites = Self.sites(fewPoints, fewSigns, parameters, offset, inference) else { continue }
         let density = KernelPrior.logNormal(
           _log(prior.scaleMode * factor), mean: prior.logScaleMean, deviation: KernelPrior.scaleDeviation
         ).value
-        let energy = sites.propagationEnergy + density
+        let energy = inference.evidence(sites) + density
         guard energy.isFinite, energy > best?.energy ?? -.infinity else { continue }
         best = (energy, parameters, offset)
       }
     }
-    guard let best, let sites = Self.sites(points, signs, best.parameters, best.offset) else { return nil }
+    guard let best, let sites = Self.sites(points, signs, best.parameters, best.offset, inference) else { return nil }
     let noises = sites.precisions.map { 1 / max($0, 1e-8) }
     guard
       var process = GaussianProcess(points, best.parameters, estimatesMean: false, noises: noises)
@@ -65,11 +93,11 @@ public struct FeasibilityModel: Sendable {
   }
 
   private static func sites(
-    _ points: FeaturePoints, _ signs: [Double], _ parameters: KernelParameters, _ offset: Double
+    _ points: FeaturePoints, _ signs: [Double], _ parameters: KernelParameters, _ offset: Double, _ inference: Inference
   ) -> ProbitSites? {
     var covariances = MaternKernel.covariances(points, points, parameters)
     for i in 0..<points.count { covariances[i, i] = parameters.signal * (1 + 1e-8) }
-    return ProbitSites(covariances, signs: signs, offset: offset, by: .variational, sweeps: 30, tolerance: 1e-3)
+    return ProbitSites(covariances, signs: signs, offset: offset, by: inference.sites, sweeps: 30, tolerance: 1e-3)
   }
 
   /// At most `limit` indices: half of them of each kind where there are enough, spread evenly.

@@ -13,9 +13,6 @@ import TrimtabNumerics
 /// optimization with noisy experiments", Bayesian Analysis 14, 2019 (noisy expected improvement).
 public struct ModelAcquisition: Acquisition {
   static let chunk = 256
-  /// Keeps a pending point's row of the factor away from singularity.
-  static let pendingNoise = 1e-8
-
   public let process: GaussianProcess
   public let kind: AcquisitionKind
   /// K⁻¹(y − c) for each set of targets, in columns.
@@ -47,12 +44,7 @@ public struct ModelAcquisition: Acquisition {
     _ process: GaussianProcess, _ kind: AcquisitionKind, threshold: Double, pending: FeaturePoints, draws: Int,
     seed: UInt64
   ) {
-    var extended = process
-    var taken = FeaturePoints(numberCount: pending.numberCount, choiceCount: pending.choiceCount)
-    // What is drawn are values of the function, without noise; taken for noisy ones, they would not repel.
-    for i in 0..<pending.count where extended.append(i, of: pending, noise: Self.pendingNoise) {
-      taken.append(i, of: pending)
-    }
+    let (extended, taken) = process.believing(pending)
     guard taken.count > 0 else {
       self.init(process, kind, threshold: threshold)
       return
@@ -81,7 +73,6 @@ public struct ModelAcquisition: Acquisition {
     }
     extended.factor.solve(&targets)
     extended.factor.solve(&targets, transposed: true)
-    extended.setTargets(process.targets + batch.means, mean: process.mean)
     self.init(extended, kind, weights: targets, thresholds: thresholds)
   }
 
