@@ -6,7 +6,7 @@ import TrimtabSurrogates
 ///
 /// Source: Domhan, Springenberg & Hutter, "Speeding up automatic hyperparameter optimization of deep neural networks by
 /// extrapolation of learning curves", IJCAI 2015; how curves are extrapolated is ``CurveExtrapolation``'s matter. A curve is
-/// looked at whenever the resource has grown by a fifth, from a tenth of the maximum on.
+/// looked at whenever the resource has grown by a fifth, from a tenth of the maximum on. One whose newest value is no finite number is stopped then.
 public struct CurveExtrapolationStopping: Scheduler {
   /// The growth of the resource from one look to the next.
   static let growth = 1.2
@@ -47,8 +47,12 @@ public struct CurveExtrapolationStopping: Scheduler {
       last >= max(fidelity.minimum, warmup * fidelity.maximum), isDue(curve)
     else { return .proceed }
     let sign = state.spec.objectives[0].sign
+    // A loss that has diverged does not come back.
+    guard curve.values.last?.isFinite == true else { return .stop }
+    let places = curve.values.indices.filter { curve.values[$0].isFinite }
     let extrapolation = CurveExtrapolation(
-      resources: curve.resources, values: curve.values.map { $0 * sign }, horizon: fidelity.maximum)
+      resources: places.map { curve.resources[$0] }, values: places.map { curve.values[$0] * sign },
+      horizon: fidelity.maximum)
     guard let extrapolation else { return .proceed }
     return extrapolation.probability(below: best) < probability ? .stop : .proceed
   }

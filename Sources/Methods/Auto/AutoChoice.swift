@@ -23,6 +23,8 @@ struct AutoChoice: Sendable, Equatable {
     /// Trials with a value, and pending ones.
     var values: Int
     var pending: Int
+    /// Whether trials get different shares of the resource.
+    var isPartial = false
   }
 
   /// Above so many trials with a value an exact Gaussian process forgets most of them.
@@ -44,6 +46,10 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .smac,
         reason: "\(situation.values) trials have a value: a forest takes all of them in milliseconds")
+    } else if situation.isPartial {
+      self.init(
+        name: .smac,
+        reason: "trials get different shares of the resource: a forest is misled least by values of short runs")
     } else {
       self.init(
         name: .gp,
@@ -60,6 +66,8 @@ extension AutoChoice.Situation {
     for coordinate in state.spec.space.coordinates {
       if case .choices = coordinate.kind { choices += 1 } else { numbers += 1 }
     }
-    self.init(numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count)
+    self.init(
+      numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
+      isPartial: state.spec.fidelity != nil && state.spec.method.scheduler.name != FullFidelity.entry.name)
   }
 }
