@@ -6,6 +6,8 @@ public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, BOHB.entry, DEHB.samplerEntry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
+    RankingEnsembleSampler.entry, QuantileTransferSampler.entry, DensityRatioSampler.entry, MultiverseSampler.entry,
+    MixtureSampler.entry, OfflineSampler.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
@@ -21,7 +23,10 @@ public enum Catalogue {
   public static func makeMethod(_ spec: StudySpec) throws(MethodError) -> Method {
     let problems = check(spec)
     guard problems.isEmpty else { throw MethodError(problems) }
-    return Method(scheduler: makeScheduler(spec), sampler: makeSampler(spec))
+    let sampler = makeSampler(spec)
+    return Method(
+      scheduler: makeScheduler(spec), sampler: spec.transfer.map { TransferSampler(sampler, $0) } ?? sampler,
+      stopping: EnoughKnown())
   }
 
   private static func makeSampler(_ spec: StudySpec) -> any Sampler {
@@ -35,6 +40,12 @@ public enum Catalogue {
     case "turbo": return TrustRegionSampler(part)
     case "bohb": return BOHB(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
+    case "rgpe": return RankingEnsembleSampler(part)
+    case "cts": return QuantileTransferSampler(part)
+    case "mixture": return MixtureSampler(part)
+    case "ignite": return OfflineSampler(part)
+    case "bore": return DensityRatioSampler(part)
+    case "multiverse": return MultiverseSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()
@@ -56,7 +67,8 @@ public enum Catalogue {
   /// Everything that keeps a study from being given to its method; empty when it can be.
   public static func check(_ spec: StudySpec) -> [MethodProblem] {
     check(spec.method.sampler, .sampler, among: samplers, spec)
-      + check(spec.method.scheduler, .scheduler, among: schedulers, spec)
+      + check(spec.method.scheduler, .scheduler, among: schedulers, spec) + TransferSampler.problems(spec)
+      + EnoughKnown.problems(spec)
   }
 
   private static func check(

@@ -37,8 +37,11 @@ final class CatalogueTests: XCTestCase {
       let part = PartSpec(entry.name, options: options)
       // Most go with everything.
       let partner = PartSpec(partners[entry.name] ?? (entry.role == .sampler ? "full" : "random"))
-      let spec =
+      var spec =
         try entry.role == .sampler ? spec(part, partner, fidelity: epochs) : spec(partner, part, fidelity: epochs)
+      // Some are nothing without what they are for.
+      if ["rgpe", "cts"].contains(entry.name) { spec.transfer = Transfer(sources: [.init(path: "old.trimtab")]) }
+      if entry.name == "mixture" { spec.space = try Space([Parameter("mix", .simplex(["a", "b"]))]) }
       XCTAssertEqual(Catalogue.check(spec), [])
       XCTAssertNoThrow(try Catalogue.makeMethod(spec))
     }

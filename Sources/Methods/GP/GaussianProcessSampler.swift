@@ -132,11 +132,14 @@ public struct GaussianProcessSampler: Sampler {
         attempt < untried.count
         ? untried[attempt].configuration
         : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
+      return (configuration, Annotation(origin: .model, isWeakened: schedule.isUnfitted))
     }
   }
 
   // MARK: Model
+
+  /// Whether the parameters of the latest fit are the modes of the priors, because nothing could be fitted.
+  var isUnfitted: Bool { schedule.isUnfitted }
 
   /// Trials with a value.
   var valueCount: Int { observations?.rows.count ?? 0 }
