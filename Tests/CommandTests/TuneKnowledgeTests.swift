@@ -33,7 +33,6 @@ final class TuneKnowledgeTests: TuneTestCase {
     XCTAssertEqual(trials.components(separatedBy: "\"earlier\"").count, 3, trials)
     let replay = try run("replay", "study.yaml")
     XCTAssertEqual(replay.status, 0, replay.output + replay.error)
-    XCTAssertEqual(try run("doctor", "study.trimtab").status, 0)
   }
 
   func testATableIsLearnedFromAsItsStoreIs() throws {
