@@ -5,9 +5,10 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
-    TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry, BOHB.entry,
-    DEHB.samplerEntry, PriorBand.entry, FreezeThaw.samplerEntry, RandomSearch.entry, SobolSearch.entry,
-    GridSearch.entry,
+    TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
+    DensityRatioSampler.entry, BOHB.entry, DEHB.samplerEntry, PriorBand.entry, FreezeThaw.samplerEntry,
+    RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
+    OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
@@ -23,7 +24,10 @@ public enum Catalogue {
   public static func makeMethod(_ spec: StudySpec) throws(MethodError) -> Method {
     let problems = check(spec)
     guard problems.isEmpty else { throw MethodError(problems) }
-    return Method(scheduler: makeScheduler(spec), sampler: makeSampler(spec))
+    let sampler = makeSampler(spec)
+    return Method(
+      scheduler: makeScheduler(spec), sampler: spec.transfer.map { TransferSampler(sampler, $0) } ?? sampler,
+      stopping: EnoughKnown())
   }
 
   private static func makeSampler(_ spec: StudySpec) -> any Sampler {
@@ -43,6 +47,12 @@ public enum Catalogue {
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
     case "freeze-thaw": return FreezeThaw(spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
+    case "rgpe": return RankingEnsembleSampler(part)
+    case "cts": return QuantileTransferSampler(part)
+    case "mixture": return MixtureSampler(part)
+    case "ignite": return OfflineSampler(part)
+    case "bore": return DensityRatioSampler(part)
+    case "multiverse": return MultiverseSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()
     default: return RandomSearch()
@@ -69,7 +79,8 @@ public enum Catalogue {
   /// Everything that keeps a study from being given to its method; empty when it can be.
   public static func check(_ spec: StudySpec) -> [MethodProblem] {
     check(spec.method.sampler, .sampler, among: samplers, spec)
-      + check(spec.method.scheduler, .scheduler, among: schedulers, spec)
+      + check(spec.method.scheduler, .scheduler, among: schedulers, spec) + TransferSampler.problems(spec)
+      + EnoughKnown.problems(spec)
   }
 
   private static func check(

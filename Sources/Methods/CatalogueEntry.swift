@@ -64,6 +64,8 @@ public struct MethodOption: Sendable {
     case integer(ClosedRange<Int>)
     case real(ClosedRange<Double>)
     case word([String])
+    /// The name of a parameter of the study's space, or nothing.
+    case name
   }
 
   public var name: String
@@ -79,6 +81,7 @@ public struct MethodOption: Sendable {
     case .real(let range):
       "a number from \(JSONValue.plainText(range.lowerBound)) to \(JSONValue.plainText(range.upperBound))"
     case .word(let words): words.joined(separator: " or ")
+    case .name: "the name of a parameter"
     }
   }
 
@@ -87,6 +90,7 @@ public struct MethodOption: Sendable {
     case .integer(let range): if case .integer(let number) = value { range.contains(number) } else { false }
     case .real(let range): value.number.map(range.contains) ?? false
     case .word(let words): words.contains(value.description)
+    case .name: true
     }
   }
 }

@@ -70,6 +70,9 @@ public struct LogFold {
     if !methodIsOutdated { method.absorb(event, state: state) }
   }
 
+  /// Why the study should stop now; nil while its condition for stopping does not hold, or when it has none.
+  mutating func stopReason() -> String? { method.stopReason(state: state) }
+
   /// - Parameter canResume: gets a paused trial's number and record.
   mutating func propose(
     mayStartNew: Bool, canResume: (TrialNumber, Trial) -> Bool

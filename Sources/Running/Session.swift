@@ -92,10 +92,11 @@ public final class Session {
   public var method: Method { fold.method }
 
   /// The first frame of a new study's log.
-  public static func firstFrame(_ spec: StudySpec, at time: Timestamp) -> [UInt8] {
-    FrameCodec(objectives: spec.objectives.map(\.metric)).encode([
-      Event(time: time, .studyCreated(specification: spec.json.text))
-    ])
+  /// - Parameter earlier: the studies that it learns from.
+  public static func firstFrame(_ spec: StudySpec, earlier: [EarlierStudy] = [], at time: Timestamp) -> [UInt8] {
+    FrameCodec(objectives: spec.objectives.map(\.metric)).encode(
+      [Event(time: time, .studyCreated(specification: spec.json.text))]
+        + earlier.map { Event(time: time, .earlierStudy($0)) })
   }
 
   /// Keeps this worker's sign of life for as long as the session exists. `ask` does so by itself.
@@ -208,9 +209,12 @@ public final class Session {
       let count = fold.state.trials.count
       let resumed = plan.isNew ? nil : plan.events.first?.trial
       let before = resumed.map { fold.state.trials[$0].state }
+      let reason = fold.state.stopReason
       var isPossible = true
       try append {
-        isPossible = fold.state.trials.count == count && resumed.map { fold.state.trials[$0].state } == before
+        isPossible =
+          fold.state.trials.count == count && resumed.map { fold.state.trials[$0].state } == before
+          && fold.state.stopReason == reason
         return isPossible ? plan.events : []
       }
       return isPossible ? plan.answer : nil
@@ -228,7 +232,8 @@ public final class Session {
     let now = clock()
     // Calls on the state copy it, which is worth a look at whether there is anything to ask it.
     let limit = fold.state.spec.budget == Budget() ? nil : fold.state.reachedLimit(now: now)
-    let mayContinue = !(limit?.forbidsContinuing ?? false)
+    let isStopped = fold.state.stopReason != nil
+    let mayContinue = !(limit?.forbidsContinuing ?? false) && !isStopped
     func canResume(_ number: TrialNumber, _ trial: Trial) -> Bool {
       mayContinue && (!trial.isFrozen || isFrozenHere(number))
     }
@@ -247,7 +252,12 @@ public final class Session {
       return plan
     }
     let start = ContinuousClock.now
-    let proposal = try fold.propose(mayStartNew: limit == nil && mayStartNew, canResume: canResume)
+    if !isStopped, limit == nil, let reason = fold.stopReason() {
+      // The next ask finds it in the log, as everybody else does.
+      plan.events = [Event(time: now, .studyStopped(reason: reason))]
+      return plan
+    }
+    let proposal = try fold.propose(mayStartNew: limit == nil && mayStartNew && !isStopped, canResume: canResume)
     proposing = ContinuousClock.now - start
     switch proposal {
     case .new(let configuration, let target, let annotation):
@@ -273,7 +283,7 @@ public final class Session {
     case .exhausted(let text): reason = text
     }
     if case .wait = plan.answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
-      plan.answer = .finished(reason ?? Self.reason(limit))
+      plan.answer = .finished(reason ?? reasonForEnd(limit))
     }
     return plan
   }
@@ -282,20 +292,22 @@ public final class Session {
   /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
   public func finishedReason() throws -> String? {
     let limit = fold.state.reachedLimit(now: clock())
-    let mayContinue = !(limit?.forbidsContinuing ?? false)
+    let mayContinue = !(limit?.forbidsContinuing ?? false) && fold.state.stopReason == nil
     guard fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue else { return nil }
     // A method is a value: what this copy draws is forgotten with it.
     var method = fold.method
-    let proposal = try method.propose(state: fold.state, mayStartNew: limit == nil) { _ in mayContinue }
+    let mayStartNew = limit == nil && fold.state.stopReason == nil
+    let proposal = try method.propose(state: fold.state, mayStartNew: mayStartNew) { _ in mayContinue }
     switch proposal {
     case .new, .resume: return nil
     case .exhausted(let reason): return reason
-    case .wait: return Self.reason(limit)
+    case .wait: return reasonForEnd(limit)
     }
   }
 
-  private static func reason(_ limit: BudgetLimit?) -> String {
-    limit.map { "the budget of \($0) is spent" } ?? "the method has nothing more to try"
+  private func reasonForEnd(_ limit: BudgetLimit?) -> String {
+    if let limit { return "the budget of \(limit) is spent" }
+    return fold.state.stopReason ?? "the method has nothing more to try"
   }
 
   private func run(_ trial: TrialNumber) -> TrialRun {

@@ -141,7 +141,7 @@ public struct StudyReplay: Sendable {
       .trialFailed(let trial, _, _, _), .trialReleased(let trial, _), .trialConfigured(let trial, _):
       state.trials[trial].worker
     case .trialStopped(let trial, let reason, _): reason == .user ? nil : state.trials[trial].worker
-    case .studyCreated, .studyAmended, .trialProposed, .trialLost, .noted: nil
+    case .studyCreated, .studyAmended, .trialProposed, .trialLost, .noted, .earlierStudy, .studyStopped: nil
     }
   }
 

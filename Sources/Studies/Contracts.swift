@@ -81,20 +81,37 @@ public enum Proposal: Sendable, Equatable {
   case exhausted(String)
 }
 
-/// A scheduler and a sampler that work together.
+/// Decides whether a study knows enough.
+///
+/// A rule is a state machine like a sampler: the same log gives the same answer in every process.
+public protocol StoppingRule: Sendable {
+  /// Takes note of an event that `state` has already absorbed. Amortised O(log n).
+  mutating func absorb(_ event: Event, state: StudyState)
+
+  /// Why no further trial should be begun; nil while the study should go on.
+  mutating func reason(state: StudyState) -> String?
+}
+
+/// A scheduler and a sampler that work together, and a rule for when they have done enough.
 public struct Method: Sendable {
   public var scheduler: any Scheduler
   public var sampler: any Sampler
+  public var stopping: (any StoppingRule)?
 
-  public init(scheduler: any Scheduler, sampler: any Sampler) {
+  public init(scheduler: any Scheduler, sampler: any Sampler, stopping: (any StoppingRule)? = nil) {
     self.scheduler = scheduler
     self.sampler = sampler
+    self.stopping = stopping
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     scheduler.absorb(event, state: state)
     sampler.absorb(event, state: state)
+    stopping?.absorb(event, state: state)
   }
+
+  /// Why no further trial should be begun; nil while the study should go on.
+  public mutating func stopReason(state: StudyState) -> String? { stopping?.reason(state: state) }
 
   /// What to do with a free worker.
   /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.

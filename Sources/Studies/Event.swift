@@ -31,6 +31,8 @@ public struct Annotation: Sendable, Equatable {
     case parent = 4
     /// Index in a space-filling design or an enumeration.
     case position = 5
+    /// 1 where a part of the model could not be computed, and a simpler one stood in.
+    case weakened = 6
   }
 
   /// Where a configuration came from.
@@ -45,6 +47,8 @@ public struct Annotation: Sendable, Equatable {
     case model = 3
     /// The model could not be used, and the configuration was drawn at random instead.
     case fallback = 4
+    /// One of the best of an earlier study.
+    case earlier = 5
 
     public var name: String {
       switch self {
@@ -53,6 +57,7 @@ public struct Annotation: Sendable, Equatable {
       case .design: "design"
       case .model: "model"
       case .fallback: "fallback"
+      case .earlier: "earlier"
       }
     }
   }
@@ -75,6 +80,12 @@ public struct Annotation: Sendable, Equatable {
   public init(entries: [Entry]) { self.entries = entries }
 
   public init(origin: Origin) { self[.origin] = origin.rawValue }
+
+  /// - Parameter isWeakened: whether a part of the model could not be computed, and a simpler one stood in.
+  public init(origin: Origin, isWeakened: Bool) {
+    self.init(origin: origin)
+    if isWeakened { self[.weakened] = 1 }
+  }
 
   public subscript(field: Field) -> Int? {
     get { entries.first { $0.field == field.rawValue }?.value }
@@ -175,6 +186,10 @@ public struct Event: Sendable, Equatable {
     /// A note that a person or program keeps with a trial, or (nil) with the study; it replaces an earlier one of its key.
     /// - value: a JSON document; empty removes the note.
     case noted(TrialNumber?, key: String, value: String)
+    /// What the study knows of another one, from its beginning on.
+    case earlierStudy(EarlierStudy)
+    /// No further trial is begun, because the condition holds under which the study was to stop. An amendment lets it go on.
+    case studyStopped(reason: String)
   }
 
   public var time: Timestamp
@@ -188,7 +203,7 @@ public struct Event: Sendable, Equatable {
   /// The trial concerned, if the event is about one.
   public var trial: TrialNumber? {
     switch body {
-    case .studyCreated, .studyAmended: nil
+    case .studyCreated, .studyAmended, .earlierStudy, .studyStopped: nil
     case .noted(let trial, _, _): trial
     case .trialProposed(let trial, _, _, _), .trialStarted(let trial, _), .reported(let trial, _, _),
       .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),

@@ -114,6 +114,8 @@ public struct FrameCodec: Sendable {
     case .trialReleased: 11
     case .trialConfigured: 12
     case .noted: 13
+    case .earlierStudy: 14
+    case .studyStopped: 15
     }
   }
 
@@ -182,6 +184,16 @@ public struct FrameCodec: Sendable {
       writer.varint(trial.map { UInt64($0) + 1 } ?? 0)
       writer.text(key)
       writer.text(value)
+    case .earlierStudy(let study):
+      writer.text(study.name)
+      writer.varint(UInt64(study.trials.count))
+      for trial in study.trials {
+        writer.configuration(trial.configuration)
+        writer.fixed(trial.value.bitPattern)
+      }
+      writer.varint(UInt64(study.remarks.count))
+      for remark in study.remarks { writer.text(remark) }
+    case .studyStopped(let reason): writer.text(reason)
     }
   }
 
@@ -241,6 +253,15 @@ public struct FrameCodec: Sendable {
       guard owner <= 1 << 31 else { throw .malformed("trial number") }
       return .noted(
         owner == 0 ? nil : Int(owner) - 1, key: try reader.text(), value: try reader.text())
+    case 14:
+      var study = EarlierStudy(name: try reader.text(), trials: [])
+      for _ in 0..<(try reader.count()) {
+        let configuration = try reader.configuration()
+        study.trials.append(.init(configuration, value: Double(bitPattern: try reader.fixed())))
+      }
+      for _ in 0..<(try reader.count()) { study.remarks.append(try reader.text()) }
+      return .earlierStudy(study)
+    case 15: return .studyStopped(reason: try reader.text())
     default: throw .unknownEvent(kind)
     }
   }

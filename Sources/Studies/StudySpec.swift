@@ -136,6 +136,30 @@ public enum Durability: String, Sendable, Hashable, CaseIterable {
   case relaxed
 }
 
+/// When a study stops before its budget is spent: as soon as one of these holds.
+public struct Stopping: Sendable, Hashable {
+  /// What is left to gain, compared with what.
+  public enum Gain: Sendable, Hashable {
+    /// The deviation of the objective between runs of one configuration, as a model learns it.
+    case noise
+    /// In the objective's units; above 0.
+    case value(Double)
+  }
+
+  /// No more than this is left to gain, with a probability of nine in ten.
+  public var gain: Gain?
+  /// What one unit of cost is worth, in the objective's units: the next trial is expected to gain less than it costs.
+  public var price: Double?
+  /// So many finished trials in a row brought no improvement.
+  public var stagnation: Int?
+
+  public init(gain: Gain? = nil, price: Double? = nil, stagnation: Int? = nil) {
+    self.gain = gain
+    self.price = price
+    self.stagnation = stagnation
+  }
+}
+
 /// Everything that defines a study; the study file is its text.
 public struct StudySpec: Sendable {
   public var name: String
@@ -162,12 +186,16 @@ public struct StudySpec: Sendable {
   /// A pattern for reports on standard output, such as `epoch {epoch}: loss {loss}`.
   public var outputPattern: String?
   public var durability: Durability
+  /// Other studies from which this one learns.
+  public var transfer: Transfer?
+  public var stopping: Stopping?
 
   public init(
     name: String, space: Space, objectives: [Objective], fidelity: Fidelity? = nil, method: MethodSpec,
     budget: Budget = Budget(), parallel: Int = 1, command: [String] = [], environment: [String: String] = [:],
     limits: Limits = Limits(), retries: Retries = Retries(), seed: UInt64? = nil, costMetric: String? = nil,
-    outputPattern: String? = nil, durability: Durability = .durable, grows: Bool = false
+    outputPattern: String? = nil, durability: Durability = .durable, grows: Bool = false,
+    transfer: Transfer? = nil, stopping: Stopping? = nil
   ) {
     self.name = name
     self.space = space
@@ -185,5 +213,7 @@ public struct StudySpec: Sendable {
     self.costMetric = costMetric
     self.outputPattern = outputPattern
     self.durability = durability
+    self.transfer = transfer
+    self.stopping = stopping
   }
 }

@@ -8,11 +8,38 @@ extension StudyState {
 
   /// The names of the fields in which two states differ; empty when they are equal.
   public func differences(from other: StudyState) -> [String] {
-    zip(fieldFingerprints, other.fieldFingerprints).compactMap { $0.value == $1.value ? nil : $0.field }
+    let (own, others) = (fieldFingerprints, other.fieldFingerprints)
+    let theirs = Dictionary(uniqueKeysWithValues: others.map { ($0.field, $0.value) })
+    let names = Set(own.map(\.field))
+    return own.filter { theirs[$0.field] != $0.value }.map(\.field)
+      + others.map(\.field).filter { !names.contains($0) }
   }
 
   /// A fingerprint of each field, in a fixed order. Every stored property of the state is among them.
+  ///
+  /// Fields that came with later versions are left out while they are empty, so that a log that has nothing of them keeps
+  /// the fingerprint that it had.
   public var fieldFingerprints: [(field: String, value: UInt64)] {
+    originalFingerprints + laterFingerprints
+  }
+
+  private var laterFingerprints: [(field: String, value: UInt64)] {
+    var fields: [(field: String, value: UInt64)] = []
+    if !earlierStudies.isEmpty {
+      var digest = Digest()
+      for study in earlierStudies { digest.add(study) }
+      fields.append(("earlierStudies", digest.value))
+    }
+    if weakenedCount > 0 {
+      var digest = Digest()
+      for trial in trials.indices where trials[trial].isWeakened { digest.add(trial) }
+      fields.append(("weakenedCount", digest.value))
+    }
+    if let stopReason { fields.append(("stopReason", stableHash(stopReason))) }
+    return fields
+  }
+
+  private var originalFingerprints: [(field: String, value: UInt64)] {
     func digest(_ body: (inout Digest) -> Void) -> UInt64 {
       var digest = Digest()
       body(&digest)
@@ -66,6 +93,16 @@ private struct Digest {
   private(set) var value = stableHash("digest")
 
   mutating func add(_ word: UInt64) { value = mix(value, word) }
+
+  mutating func add(_ study: EarlierStudy) {
+    add(stableHash(study.name))
+    add(study.trials.count)
+    for trial in study.trials {
+      add(trial.configuration.slots)
+      add(trial.value)
+    }
+    for remark in study.remarks { add(stableHash(remark)) }
+  }
 
   mutating func add(_ number: Int) { add(UInt64(bitPattern: Int64(number))) }
 

@@ -19,6 +19,8 @@ extension StudyState {
     }
     let fallbacks = trials.count { $0.origin == .fallback }
     require(fallbackCount == fallbacks, "\(fallbackCount) fallbacks are counted, and there are \(fallbacks)")
+    let weakened = trials.count { $0.isWeakened }
+    require(weakenedCount == weakened, "\(weakenedCount) weakened models are counted, and there are \(weakened)")
     require(
       queue.sorted() == trials.indices.filter { trials[$0].state == .waiting },
       "the queue does not hold each waiting trial once")

@@ -47,6 +47,10 @@ public struct StudyState: Sendable {
   public private(set) var notes: [TrialNumber: [String: String]] = [:]
   /// Notes kept with the study.
   public private(set) var studyNotes: [String: String] = [:]
+  /// Other studies from which this one learns.
+  public private(set) var earlierStudies: [EarlierStudy] = []
+  /// Why no further trial is begun, where the study's condition for stopping came true; nil while it goes on.
+  public private(set) var stopReason: String?
   /// Trials that wait for a worker, in the order in which they began to.
   public private(set) var queue: [TrialNumber] = []
   /// Trials that are running, in the order of their start.
@@ -56,6 +60,8 @@ public struct StudyState: Sendable {
   public private(set) var failureCounts = [Int](repeating: 0, count: FailureKind.allCases.count)
   /// How many configurations were drawn at random because a model could not be used.
   public private(set) var fallbackCount = 0
+  /// How many configurations come from a model of which a part could not be computed.
+  public private(set) var weakenedCount = 0
   /// The best trial so far: by value among those that reached the greatest resource. Nil while none has a value.
   public private(set) var incumbent: TrialNumber?
   /// Whether the incumbent has reached the full resource.
@@ -171,6 +177,14 @@ public struct StudyState: Sendable {
     }
   }
 
+  /// The study as if its space were this one, an amendment of its own: for samplers that are to look at a part of it.
+  public func seen(in space: Space) -> StudyState {
+    var copy = self
+    copy.spec.space = space
+    copy.history.amend(to: space)
+    return copy
+  }
+
   // MARK: Folding
 
   /// Takes over one event.
@@ -189,6 +203,7 @@ public struct StudyState: Sendable {
       }
       spec = next
       revision += 1
+      stopReason = nil
       history.amend(to: next.space)
       completeBeyondMaximum(at: event.time)
     case .trialProposed(let number, let kind, let target, let annotation):
@@ -223,6 +238,11 @@ public struct StudyState: Sendable {
       history.replace(number, with: configuration)
     case .noted(let number, let key, let value):
       try absorbNote(number, key, value)
+    case .earlierStudy(let study): try absorbEarlier(study)
+    case .studyStopped(let reason):
+      guard !reason.isEmpty else { throw EventError("the study was stopped without a reason") }
+      guard stopReason == nil else { throw EventError("the study is stopped already") }
+      stopReason = reason
     case .trialStopped(let number, let reason, let seconds):
       guard trials.indices.contains(number), !trials[number].state.isFinal else {
         throw EventError("trial \(number) cannot be stopped: it is over or does not exist")
@@ -318,6 +338,8 @@ public struct StudyState: Sendable {
         trial.parent = Int32(truncatingIfNeeded: parent)
       }
       if trial.origin == .fallback { fallbackCount += 1 }
+      trial.isWeakened = annotation[.weakened] == 1
+      if trial.isWeakened { weakenedCount += 1 }
       trials.append(trial)
       history.append(configuration)
       counts[Int(TrialState.waiting.rawValue)] += 1
@@ -347,6 +369,17 @@ public struct StudyState: Sendable {
     guard trials.indices.contains(number) else { throw EventError("there is no trial \(number)") }
     notes[number, default: [:]][key] = content
     if notes[number]?.isEmpty == true { notes[number] = nil }
+  }
+
+  private mutating func absorbEarlier(_ study: EarlierStudy) throws(EventError) {
+    // Samplers may make their models of it before the first proposal, and keep them.
+    guard trials.isEmpty else { throw EventError("an earlier study is learned from only from the beginning on") }
+    for trial in study.trials {
+      guard trial.value.isFinite, history.space.canHold(trial.configuration) else {
+        throw EventError("a trial of the earlier study '\(study.name)' does not fit the study's space")
+      }
+    }
+    earlierStudies.append(study)
   }
 
   private func checkReport(_ number: TrialNumber, _ resource: Double?, _ metrics: [MetricValue]) throws(EventError) {

@@ -30,6 +30,8 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   public var failure: FailureKind?
   public var stopReason: StopReason?
   public var origin: Annotation.Origin?
+  /// Whether a part of the model that proposed it could not be computed, and a simpler one stood in.
+  public var isWeakened = false
   /// Whether its process is frozen in place; only `worker` can continue it.
   public var isFrozen = false
   /// Whether any report, of any value, had the first objective.

@@ -90,6 +90,11 @@ public struct SpaceFeatures: Sendable {
     }
   }
 
+  /// The choice that a parameter is, where it is one.
+  public func choiceColumn(ofParameter index: Int) -> Int? {
+    choices.firstIndex { $0 == .slot(space.slotRanges[index].lowerBound) }
+  }
+
   /// No points.
   public var empty: FeaturePoints { FeaturePoints(numberCount: numberCount, choiceCount: choiceCount) }
 

@@ -21,6 +21,7 @@ struct TrimtabCommand: ParsableCommand {
       ExportCommand.self,
       DoctorCommand.self,
       ReportCommand.self,
+      ProposeCommand.self,
       EnqueueCommand.self,
       AmendCommand.self,
       MethodsCommand.self,

@@ -17,9 +17,14 @@ final class ConformanceTests: XCTestCase {
       "saasbo": [
         "candidates": .integer(16), "starts": .integer(1), "warmup": .integer(16), "startup": .integer(45),
       ],
+      "bore": ["candidates": .integer(32), "trees": .integer(3)],
+      "multiverse": ["candidates": .integer(32), "points": .integer(32)],
+      "ignite": ["networks": .integer(1), "width": .integer(4), "steps": .integer(5)],
     ]
-    // What auto chooses from keeps the promises by itself, and freeze-thaw has a test of its own.
-    return Catalogue.samplers.filter { !["auto", "freeze-thaw"].contains($0.name) }.map {
+    // What auto chooses from keeps the promises by itself, and freeze-thaw has a test of its own; mixtures, and what learns from
+    // earlier studies, have studies of their own.
+    let others = ["auto", "freeze-thaw", "mixture", "rgpe", "cts"]
+    return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }
   }
@@ -114,7 +119,8 @@ final class ConformanceTests: XCTestCase {
     _ sampler: PartSpec, _ scheduler: PartSpec, _ seed: UInt64, _ seeds: ClosedRange<UInt64>
   ) -> Bool {
     if sampler.name == "saasbo", scheduler.name != "full" { return false }
-    guard ["gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis"].contains(sampler.name) else { return true }
+    let slow = ["gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis", "bore", "multiverse", "ignite"]
+    guard slow.contains(sampler.name) else { return true }
     return seed == seeds.lowerBound && scheduler.options.isEmpty && ["full", "asha"].contains(scheduler.name)
   }
 

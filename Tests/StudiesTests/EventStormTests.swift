@@ -117,7 +117,7 @@ extension Event {
   fileprivate func aimed(at trial: TrialNumber) -> Event {
     let body: Event.Body =
       switch body {
-      case .studyCreated, .studyAmended: body
+      case .studyCreated, .studyAmended, .earlierStudy, .studyStopped: body
       case .trialProposed(_, let kind, let target, let annotation):
         .trialProposed(trial, kind, target: target, annotation)
       case .trialStarted(_, let worker): .trialStarted(trial, worker: worker)

@@ -86,7 +86,7 @@ final class StudySchemaTests: XCTestCase {
     let properties = studySchema["properties"]
     for (name, section) in [
       ("objective", FileSection.objective), ("fidelity", .fidelity), ("budget", .budget), ("limits", .limits),
-      ("retries", .retries),
+      ("retries", .retries), ("stop-when", .stopping), ("transfer", .transfer),
     ] {
       XCTAssertEqual(keys(properties?[name]), section.keyNames, name)
     }

@@ -27,9 +27,10 @@ public struct MethodConformance {
   ///   - seed: of what happens when; the same seed gives the same story.
   ///   - amendments: changes of the specification, made one after the other as the study goes on.
   ///   - hasMishaps: whether workers die, trials fail, and people interfere.
+  ///   - earlier: the studies that this one learns from.
   public init(
     _ spec: StudySpec, seed: UInt64, workers: Int = 4, amendments: [(StudySpec) throws -> StudySpec] = [],
-    hasMishaps: Bool = true, makeMethod: @escaping (StudySpec) throws -> Method
+    hasMishaps: Bool = true, earlier: [EarlierStudy] = [], makeMethod: @escaping (StudySpec) throws -> Method
   ) throws {
     driver = try StudyDriver(spec, makeMethod: makeMethod)
     follower = try makeMethod(driver.initial.spec)
@@ -38,6 +39,7 @@ public struct MethodConformance {
     self.workers = Array(repeating: nil, count: workers)
     self.amendments = amendments
     self.hasMishaps = hasMishaps
+    for study in earlier { try append(.earlierStudy(study)) }
   }
 
   /// Runs the study to its end.

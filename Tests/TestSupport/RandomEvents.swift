@@ -76,7 +76,7 @@ public struct RandomEvents {
 
   public mutating func next() -> Event {
     let body: Event.Body
-    switch stream.index(below: 13) {
+    switch stream.index(below: 15) {
     case 0: body = .studyCreated(specification: text())
     case 1: body = .studyAmended(specification: text())
     case 2:
@@ -99,6 +99,12 @@ public struct RandomEvents {
     case 9: body = .trialLost(trial())
     case 10: body = .trialConfigured(trial(), configuration())
     case 11: body = .noted(stream.index(below: 2) == 0 ? nil : trial(), key: text(), value: text())
+    case 12:
+      let trials = (0..<stream.index(below: 4)).map { _ in EarlierStudy.Trial(configuration(), value: number()) }
+      let remarks = (0..<stream.index(below: 3)).map { _ in text() }
+      // Comparisons of events are of numbers, to which a NaN is not equal.
+      body = .earlierStudy(EarlierStudy(name: text(), trials: trials.filter { !$0.value.isNaN }, remarks: remarks))
+    case 13: body = .studyStopped(reason: text())
     default: body = .trialReleased(trial(), seconds: seconds())
     }
     return Event(time: time(), body)

@@ -26,6 +26,8 @@ struct FitSchedule: Sendable {
   private var anchorParameters: KernelParameters?
   private var latestParameters: KernelParameters?
   private var latestDraws: KernelInference.Result?
+  /// Whether the latest fit failed from every start, and its parameters are the modes of the priors.
+  private(set) var isUnfitted = false
 
   /// Takes note of the observations after a change.
   /// - Parameter isRewritten: whether they were changed otherwise than by appending.
@@ -62,10 +64,13 @@ struct FitSchedule: Sendable {
     if let anchorParameters {
       start = anchorParameters
     } else {
-      start = Self.fit(anchor, from: nil, transform, options)
+      let first = Self.fit(anchor, from: nil, transform, options)
+      start = first.parameters
+      isUnfitted = first.isUnfitted
       anchorParameters = start
     }
-    let found = anchor == latest ? start : Self.fit(latest, from: start, transform, options)
+    var found = start
+    if anchor != latest { (found, isUnfitted) = Self.fit(latest, from: start, transform, options) }
     latestParameters = found
     return found
   }
@@ -114,7 +119,7 @@ struct FitSchedule: Sendable {
   private static func fit(
     _ moment: Moment, from start: KernelParameters?, _ transform: OutputTransform,
     _ options: GaussianProcessFit.Options
-  ) -> KernelParameters {
+  ) -> (parameters: KernelParameters, isUnfitted: Bool) {
     let losses = moment.rows.map(\.loss)
     var starts = start.map { [$0] }
     if starts == nil, losses.count > coarseLimit {
@@ -125,8 +130,9 @@ struct FitSchedule: Sendable {
     let fit = problem(moment, losses, limit: fitLimit, transform, options)
     // Equal losses say nothing of any parameter.
     let targets = fit.likelihood.targets
-    guard targets.contains(where: { $0 != targets[0] }) else { return start ?? fit.modes }
-    return fit.run(from: starts ?? fit.coldStarts).parameters
+    guard targets.contains(where: { $0 != targets[0] }) else { return (start ?? fit.modes, false) }
+    let result = fit.run(from: starts ?? fit.coldStarts)
+    return (result.parameters, result.isFallback)
   }
 
   private static func problem(

@@ -150,10 +150,14 @@ public struct GaussianProcessSampler: Sampler {
       settings: settings)
     let found = search.run()
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(found.map(\.configuration).filter { !state.history.contains($0) })
+    return try fresh.propose(
+      found.map(\.configuration).filter { !state.history.contains($0) }, isWeakened: schedule.isUnfitted)
   }
 
   // MARK: Model
+
+  /// Whether the parameters of the latest fit are the modes of the priors, because nothing could be fitted.
+  var isUnfitted: Bool { schedule.isUnfitted }
 
   /// Trials with a value.
   var valueCount: Int { observations?.rows.count ?? 0 }

@@ -14,6 +14,7 @@ public enum TrialJSON {
       "failure": trial.failure.map { .string($0.word) },
       "stop_reason": trial.stopReason.map { .string($0.word) },
       "origin": trial.origin.map { .string($0.name) },
+      "weakened": trial.isWeakened ? .bool(true) : nil,
       "parent": trial.parent < 0 ? nil : .integer(Int(trial.parent)),
       "objectives": .object(objectives(number, state).map { .init($0.name, $0.value.map { .number($0) } ?? .null) }),
       "metrics": .object(otherMetrics(number, state).map { .init($0.name, .number($0.value)) }),

@@ -10,6 +10,9 @@ extension FileSection {
       FileKey(
         "method", .anyOf([.text, .section(method)]), "A sampler's name, or a sampler and a scheduler."),
       FileKey("budget", .section(budget), "When the study is finished; the first limit reached counts."),
+      FileKey(
+        "stop-when", .section(stopping), "When the study stops before that; the first condition that holds counts."),
+      FileKey("transfer", .section(transfer), "Earlier studies from which this one learns."),
       FileKey("parallel", .integer(minimum: 1, maximum: 10_000), "Trials at a time; 1 when left out."),
       FileKey(
         "command", .anyOf([.list(.text), .text]),
@@ -73,6 +76,40 @@ extension FileSection {
       FileKey("trials", .integer(minimum: 1, maximum: 1_000_000_000), "The number of configurations tried."),
       FileKey("time", .seconds, "The time during which trials run."),
       FileKey("cost", .number(minimum: 0, exclusive: true), "The total cost of all trials."),
+    ])
+
+  static let stopping = FileSection(
+    name: "stop-when",
+    keys: [
+      FileKey(
+        "gain", .anyOf([.oneOf([StudyReader.noiseWord]), .number(minimum: 0, exclusive: true)]),
+        "No more than this is left to gain: a number in the objective's units, or noise."),
+      FileKey(
+        "price", .number(minimum: 0, exclusive: true),
+        "What a unit of cost is worth in the objective's units: the next trial would gain less than it costs."),
+      FileKey(
+        "stagnation", .integer(minimum: 1, maximum: 1_000_000_000), "So many trials in a row brought no improvement."),
+    ])
+
+  static let transfer = FileSection(
+    name: "transfer",
+    keys: [
+      FileKey(
+        "from", .list(.anyOf([.text, .section(source)])),
+        "Stores (.trimtab) or exported tables (.jsonl) of the earlier studies.", isRequired: true),
+      FileKey(
+        "start", .integer(minimum: 0, maximum: Transfer.maximumStart),
+        "How many of the first trials take configurations that were good in the earlier studies; 5 when left out."),
+      FileKey(
+        "box", .boolean,
+        "Whether ranges and choices are narrowed to where the best of each earlier study lies; false when left out."),
+    ])
+
+  static let source = FileSection(
+    name: "an earlier study",
+    keys: [
+      FileKey("store", .text, "The store (.trimtab) or exported table (.jsonl) that holds it.", isRequired: true),
+      FileKey("study", .text, "Its name, if the store holds several."),
     ])
 
   static let limits = FileSection(

@@ -32,6 +32,8 @@ struct StudyReader {
     let retries = fields["retries"].flatMap { readRetries($0) }
     let seed = fields["seed"].flatMap { values.integer($0, "seed", 0...Int.max) }
     let cost = fields["cost"].flatMap { values.metricName($0, "cost") }
+    let stopping = fields["stop-when"].flatMap { readStopping($0) }
+    let transfer = fields["transfer"].flatMap { readTransfer($0, grows: grows) }
     let durability = fields["durability"].flatMap { values.oneOf(Durability.self, $0, "durability") }
     let metrics = objectives.map(\.metric) + (cost.map { [$0] } ?? [])
     checkFidelityName(fidelity, metrics: metrics, fields)
@@ -46,7 +48,7 @@ struct StudyReader {
       name: name, space: space, objectives: objectives, fidelity: fidelity, method: method,
       budget: budget ?? Budget(), parallel: parallel ?? 1, command: command, environment: environment ?? [:],
       limits: limits ?? Limits(), retries: retries ?? Retries(), seed: seed.map { UInt64($0) }, costMetric: cost,
-      outputPattern: output, durability: durability ?? .durable, grows: grows)
+      outputPattern: output, durability: durability ?? .durable, grows: grows, transfer: transfer, stopping: stopping)
   }
 
   private mutating func readName(_ fields: FileFields, defaultName: String) -> String? {

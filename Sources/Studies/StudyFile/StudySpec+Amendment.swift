@@ -3,7 +3,7 @@ import TrimtabSearchSpaces
 extension StudySpec {
   /// Checks that this specification may replace `earlier` in a running study, so that its results keep their meaning.
   ///
-  /// Allowed: another budget, method, parallelism, command, output pattern, environment, limits, retries, constraints,
+  /// Allowed: another budget, condition for stopping, method, parallelism, command, output pattern, environment, limits, retries, constraints,
   /// maximum of the fidelity and way to pause, and what `Space.checkSucceeds` allows.
   /// - Throws: `SpaceError` naming the key of the study file that was changed in another way.
   public func checkSucceeds(_ earlier: StudySpec) throws(SpaceError) {
@@ -26,6 +26,7 @@ extension StudySpec {
     guard seed == earlier.seed else { throw fixed("seed", "the seed") }
     guard grows == earlier.grows else { throw fixed("grows", "whether the space grows") }
     guard costMetric == earlier.costMetric else { throw fixed("cost", "the cost metric") }
+    guard transfer == earlier.transfer else { throw fixed("transfer", "what the study learns from at its beginning") }
     guard durability == earlier.durability else { throw fixed("durability", "what results survive") }
     do {
       try space.checkSucceeds(earlier.space)

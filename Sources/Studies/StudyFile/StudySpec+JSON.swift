@@ -42,6 +42,8 @@ extension StudySpec {
       "fidelity": fidelity,
       "method": method.json,
       "budget": Self.unless(self.budget == Budget(), budget),
+      "stop-when": stopping.map(\.json),
+      "transfer": transfer.map(\.json),
       "parallel": Self.unless(parallel == 1, .integer(parallel)),
       "command": Self.unless(command.isEmpty, .array(command.map { .string($0) })),
       "environment": Self.unless(variables.isEmpty, .object(variables)),
@@ -58,7 +60,7 @@ extension StudySpec {
     ])
   }
 
-  private static func unless(_ isUsual: Bool, _ value: @autoclosure () -> JSONValue) -> JSONValue? {
+  static func unless(_ isUsual: Bool, _ value: @autoclosure () -> JSONValue) -> JSONValue? {
     isUsual ? nil : value()
   }
 

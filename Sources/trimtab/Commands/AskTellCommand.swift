@@ -56,11 +56,13 @@ struct AskTellCommand: ParsableCommand {
       return SessionService(version: programVersion) { try Session.openOrCreate($0, in: .memory).session }
     }
     if memory {
-      guard let file = try StudyLocation(study).file else {
+      let location = try StudyLocation(study)
+      guard let file = location.file else {
         throw CommandError(.badInput, "\(study) is a store; --memory begins a study from its study file")
       }
       try file.checkMethod()
-      return SessionService(session: try Session.openOrCreate(file.spec, in: .memory).session, version: programVersion)
+      let (session, _) = try Session.openOrCreate(file.spec, in: .memory, folder: location.folder)
+      return SessionService(session: session, version: programVersion)
     }
     var words: [String] = []
     if let storePath { words += ["--store", storePath] }

@@ -124,9 +124,11 @@ struct ShowCommand: ParsableCommand {
       case .design: "a random or space-filling design"
       case .model: "the method's model"
       case .fallback: "random, because the model could not be used"
+      case .earlier: "one of the best of an earlier study"
       case nil: "unknown"
       }
-    return record.parent < 0 ? name : "\(name), from trial \(record.parent)'s checkpoint"
+    let doubt = record.isWeakened ? "\(name), of which a part could not be computed" : name
+    return record.parent < 0 ? doubt : "\(doubt), from trial \(record.parent)'s checkpoint"
   }
 
   private func curve(_ state: StudyState) -> [String] {

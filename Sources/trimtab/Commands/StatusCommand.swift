@@ -66,12 +66,22 @@ struct StudyStatus {
     list.add("method", Shown.method(state.spec.method))
     list.add("objective", state.spec.objectives.map { "\($0.goal.rawValue) \($0.metric)" }.joined(separator: ", "))
     list.add("budget", budget)
+    if let reason = state.stopReason { list.add("stopped", printable(reason)) }
+    if !state.earlierStudies.isEmpty {
+      list.add(
+        "learns from", state.earlierStudies.map { "\(Shown.count($0.trials.count, "trial")) of \(printable($0.name))" })
+    }
     list.add("trials", Self.counts(state, emptyText: "none yet"))
     if state.count(.failed) > 0 { list.add("failures", failures) }
     if state.fallbackCount > 0 {
       list.add(
         "fallbacks",
         "\(Shown.count(state.fallbackCount, "configuration")) drawn at random because the model could not be used")
+    }
+    if state.weakenedCount > 0 {
+      list.add(
+        "weakened",
+        "\(Shown.count(state.weakenedCount, "configuration")) from a model of which a part could not be computed")
     }
     list.add("best", best)
     list.add("resource", resource)
@@ -168,9 +178,18 @@ struct StudyStatus {
         "cost": limited(budget.cost.map { .number($0) }, .number(state.totalCost)),
         "is_spent": .bool(limit != nil),
       ]),
+      "stopped": state.stopReason.map { .string($0) } ?? .null,
+      "earlier_studies": .array(
+        state.earlierStudies.map {
+          .members([
+            "study": .string($0.name), "trials": .integer($0.trials.count),
+            "remarks": .array($0.remarks.map { .string($0) }),
+          ])
+        }),
       "trials": .object(TrialState.allCases.map { .init($0.name, .integer(state.count($0))) }),
       "failures": .object(FailureKind.allCases.map { .init($0.word, .integer(state.count($0))) }),
       "fallbacks": .integer(state.fallbackCount),
+      "weakened": .integer(state.weakenedCount),
       "best": state.incumbent.map { TrialJSON.object($0, state) } ?? .null,
       "best_is_complete": .bool(state.incumbentIsComplete),
       "resource": state.spec.fidelity.map { fidelity in

@@ -25,7 +25,8 @@ extension StudyArguments {
         "\(study) is the study '\(file.spec.name)', not '\(studyName ?? "")' (leave --study out, or name the store)")
     }
     try file.checkMethod()
-    let (session, isNew) = try Session.openOrCreate(file.spec, in: .file(location.storePath))
+    let (session, isNew) = try Session.openOrCreate(
+      file.spec, in: .file(location.storePath), folder: location.folder)
     return (session, location, isNew)
   }
 

@@ -57,6 +57,14 @@ enum EventJSON {
     case .noted(let trial, let key, let value):
       return object(
         "noted", ["trial": trial.map { .integer($0) }, "key": .string(key), "value": .string(value)])
+    case .earlierStudy(let earlier):
+      return object(
+        "earlier",
+        [
+          "study": .string(earlier.name), "trials": .integer(earlier.trials.count),
+          "remarks": .array(earlier.remarks.map { .string($0) }),
+        ])
+    case .studyStopped(let reason): return object("study_stopped", ["reason": .string(reason)])
     case .trialReleased(let trial, let seconds):
       return object("released", ["trial": .integer(trial), "seconds": .number(seconds)])
     }

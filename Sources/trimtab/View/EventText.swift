@@ -42,6 +42,11 @@ enum EventText {
       return value.isEmpty
         ? "the note '\(printable(key))' of \(owner) was removed"
         : "\(owner) has the note \(printable(key)): \(printable(value))"
+    case .earlierStudy(let earlier):
+      let remarks = earlier.remarks.map { "\n    \(printable($0))" }.joined()
+      return
+        "the study learns from \(Shown.count(earlier.trials.count, "trial")) of \(printable(earlier.name))\(remarks)"
+    case .studyStopped(let reason): return "the study stops: \(printable(reason))"
     case .trialReleased(let trial, _):
       return "trial \(trial) given back\(progress(state.trials[trial], state)): it will go on later"
     }

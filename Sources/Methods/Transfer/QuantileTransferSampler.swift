@@ -1,0 +1,144 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// Transfer by ranks: what earlier studies say of a configuration's rank, and a Gaussian process of what is different here.
+///
+/// Source: Salinas, Shen & Perrone, "A quantile-based approach for hyperparameter transfer learning", ICML 2020, arXiv
+/// 1909.13595. With `variant: cts` (copula Thompson sampling) each of many random configurations draws its quantile from what
+/// the earlier studies predict, and the lowest is proposed; trials of this study change nothing. With `variant: cgp` a
+/// Gaussian process models by how much the prediction is wrong about this study, and the configuration of the
+/// greatest expected improvement is proposed; until two trials have a value it draws as `cts` does.
+///
+/// Deviations: those of `PooledQuantiles`; 2,000 candidates are drawn from, not 100,000.
+public struct QuantileTransferSampler: Sampler {
+  static let purpose = stableHash("cts")
+  static let rowLimit = 500
+  static let leastToCorrect = 2
+
+  private let isCorrected: Bool
+  private let candidates: Int
+  private var observations: Observations?
+  private var lessons = FailureLessons()
+  private var prior: (revision: Int, model: PooledQuantiles?)?
+  private var cache: (rows: ContiguousArray<Observations.Row>, model: GaussianProcess?, best: Double)?
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    isCorrected = Self.entry.word("variant", in: part) == "cgp"
+    candidates = Self.entry.integer("candidates", in: part)
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    Observations.absorb(event, state: state, into: &observations)
+  }
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    let observations = self.observations ?? Observations(state)
+    self.observations = observations
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    guard let prior = prior(observations, state) else { return try fresh.sample(origin: .fallback) }
+    let isDrawn = !isCorrected || observations.rows.count < Self.leastToCorrect
+    let found: [Configuration]
+    if isDrawn {
+      found = draw(prior, observations, fresh)
+    } else if let function = function(prior, observations, state) {
+      var settings = MixedSearch.Settings()
+      settings.candidates = min(candidates, 1000)
+      settings.spray = 32
+      settings.moves = 64
+      var search = MixedSearch(
+        observations.features, function, incumbents: observations.best(4, state),
+        seed: mix(fresh.seed, UInt64(trial)), settings: settings)
+      found = search.run().map(\.configuration)
+    } else {
+      found = []
+    }
+    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let untried = found.filter { !state.history.contains($0) }
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt] : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
+  private mutating func prior(_ observations: Observations, _ state: StudyState) -> PooledQuantiles? {
+    if let prior, prior.revision == state.revision { return prior.model }
+    let studies = EarlierPoints.all(state, observations.features).map { (points: $0.points, losses: $0.losses) }
+    let model = PooledQuantiles(studies, seed: mix(state.spec.seed ?? 0, Self.purpose))
+    prior = (state.revision, model)
+    return model
+  }
+
+  /// Random configurations in the order of the quantiles that they draw.
+  private mutating func draw(
+    _ prior: PooledQuantiles, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Configuration] {
+    var pool = CandidatePool(observations.features, incumbents: [], seed: mix(fresh.seed, UInt64(fresh.trial)))
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: fresh.state.spec.space.coordinates.count)
+    var possible: [Configuration] = []
+    for candidate in pool.scatter(candidates, spray: 0)
+    where observations.features.append(candidate.configuration, to: &points, units: &units) {
+      possible.append(candidate.configuration)
+    }
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(fresh.trial))
+    let deviation = prior.deviation
+    var draws = prior.means(points).map { $0 + deviation * stream.normal() }
+    if let feasibility = lessons.model(observations, fresh.state) {
+      let probabilities = feasibility.probabilities(points)
+      for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
+    }
+    return possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }.prefix(64).map { possible[$0] }
+  }
+
+  private mutating func function(
+    _ prior: PooledQuantiles, _ observations: Observations, _ state: StudyState
+  ) -> (any Acquisition)? {
+    if cache?.rows != observations.rows {
+      let losses = observations.rows.map(\.loss)
+      let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
+      let points = observations.points.subset(chosen)
+      let quantiles = OutputTransform.copula.apply(chosen.map { losses[$0] })
+      let means = prior.means(points)
+      let gains = quantiles.indices.map { (means[$0] - quantiles[$0]) / prior.deviation }
+      var options = GaussianProcessFit.Options()
+      options.learnsSignal = true
+      let model = GaussianProcess.fitted(points, gains, options: options, estimatesMean: false)
+      cache = (observations.rows, model, quantiles.min() ?? 0)
+    }
+    guard let cache, let model = cache.model else { return nil }
+    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let base = CorrectedImprovement(prior, model.believing(pending), best: cache.best)
+    guard let feasibility = lessons.model(observations, state) else { return base }
+    return FeasibleAcquisition(base, feasibility, weight: FailureLessons.weight(state))
+  }
+}
+
+extension QuantileTransferSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "cts", title: "Transfer of quantiles (CTS, CGP)",
+    summary:
+      "Learns from earlier studies of any scale: predicts the rank of a configuration, and what is different here.",
+    paper: .init(
+      authors: "D. Salinas, H. Shen, V. Perrone",
+      title: "A quantile-based approach for hyperparameter transfer learning", year: 2020,
+      venue: "ICML, arXiv 1909.13595"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      MethodOption(
+        name: "variant", kind: .word(["cgp", "cts"]), defaultValue: .text("cgp"),
+        meaning:
+          "whether trials of this study correct what the earlier ones predict (cgp), or configurations are drawn by the "
+          + "earlier studies alone (cts)"),
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(2000),
+        meaning: "the number of random configurations that draw a quantile"),
+    ], inspect: { EarlierPoints.problems($0, "cts") })
+}

@@ -1,0 +1,175 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// RGPE: a Gaussian process for each earlier study and one for this, weighted by how well each puts this study's trials in
+/// order.
+///
+/// Source: Feurer, Letham, Hutter & Bakshy, "Practical transfer learning for Bayesian optimization", 2018, arXiv 1802.02219.
+/// The weights are those of `RankingWeights`; while fewer than three trials have a value the earlier studies have equal
+/// weights. The configuration of the greatest expected improvement by the ensemble is proposed.
+///
+/// Deviations: models of earlier studies believe that they know what was tried here, and what is pending, so that their
+/// doubts do not lead to the same place again; what is to be improved on is the ensemble's own belief of the best trial.
+public struct RankingEnsembleSampler: Sampler {
+  static let purpose = stableHash("rgpe")
+  /// The most trials of an earlier study that its model sees, and of this study that the earlier ones' models are told.
+  static let earlierLimit = 300
+  static let toldLimit = 200
+  static let leastToRank = 3
+
+  private let candidates: Int
+  private let starts: Int
+  private var process: GaussianProcessSampler
+  private var lessons = FailureLessons()
+  private var earlier: Earlier?
+
+  private struct Earlier: Sendable {
+    /// The revision of the space for which the models were made.
+    var revision: Int
+    var names: [String]
+    var models: [GaussianProcess]
+    /// Earlier studies of which no model could be made.
+    var missing = 0
+  }
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    candidates = Self.entry.integer("candidates", in: part)
+    starts = Self.entry.integer("starts", in: part)
+    process = GaussianProcessSampler(
+      PartSpec("gp", options: ["startup": .integer(Self.leastToRank), "transform": .text("winsorized")]))
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    guard let (observations, ensemble, _) = ensemble(trial, state) else {
+      return try fresh.sample(origin: .fallback)
+    }
+    var function: any Acquisition = ensemble
+    if let feasibility = lessons.model(observations, state) {
+      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
+    }
+    var settings = MixedSearch.Settings()
+    settings.candidates = candidates
+    settings.starts = starts
+    var incumbents = observations.best(GaussianProcessSampler.incumbents, state)
+    incumbents += state.earlierStudies.compactMap { study in
+      let sign = state.spec.objectives[0].sign
+      return study.trials.min { sign * $0.value < sign * $1.value }?.configuration
+    }.prefix(GaussianProcessSampler.incumbents)
+    var search = MixedSearch(
+      observations.features, function, incumbents: incumbents, seed: mix(fresh.seed, UInt64(trial)),
+      settings: settings)
+    let found = search.run()
+    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let untried = found.filter { !state.history.contains($0.configuration) }
+    let isWeakened = process.isUnfitted || (earlier?.missing ?? 0) > 0
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt].configuration
+        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model, isWeakened: isWeakened))
+    }
+  }
+
+  /// The weighted models; nil when none can be made. The names belong to the weights: the earlier studies', then this one's.
+  private mutating func ensemble(
+    _ trial: TrialNumber, _ state: StudyState
+  ) -> (observations: Observations, function: EnsembleImprovement, weights: [(name: String, weight: Double)])? {
+    if process.observations == nil { process.prepare(state) }
+    guard let observations = process.observations else { return nil }
+    let earlier = models(observations, state)
+    let own = observations.rows.count >= Self.leastToRank ? process.model(observations) : nil
+    var weights = [Double](repeating: 1 / Double(max(1, earlier.models.count)), count: earlier.models.count)
+    weights.append(0)
+    if let own {
+      // The same for all proposals beside the same trials.
+      let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(observations.rows.count))
+      weights = RankingWeights.weights(bases: earlier.models, target: own, seed: seed)
+    }
+    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let losses = observations.rows.map(\.loss)
+    let tried = observations.points.subset(GPSelection.choose(losses, limit: Self.toldLimit))
+    var told = tried
+    for i in 0..<pending.count { told.append(i, of: pending) }
+    var members: [EnsembleImprovement.Member] = []
+    for (model, weight) in zip(earlier.models, weights) where weight > 0 {
+      members.append(.init(model.believing(told), weight: weight))
+    }
+    if let own, weights[earlier.models.count] > 0 {
+      members.append(.init(own.believing(pending), weight: weights[earlier.models.count]))
+    }
+    guard !members.isEmpty else { return nil }
+    var function = EnsembleImprovement(members, threshold: 0)
+    if let best = function.predict(told).means.max(), best.isFinite { function.threshold = best }
+    let names = earlier.names + [state.spec.name]
+    return (observations, function, zip(names, weights).map { ($0, $1) })
+  }
+
+  private mutating func models(_ observations: Observations, _ state: StudyState) -> Earlier {
+    if let earlier, earlier.revision == state.revision { return earlier }
+    var made = Earlier(revision: state.revision, names: [], models: [])
+    for study in EarlierPoints.all(state, observations.features) {
+      let limited = study.limited(to: Self.earlierLimit)
+      let scores = OutputTransform.winsorized.apply(limited.losses).map { -$0 }
+      guard let model = GaussianProcess.fitted(limited.points, scores, spare: Self.toldLimit) else {
+        made.missing += 1
+        continue
+      }
+      made.names.append(study.name)
+      made.models.append(model)
+    }
+    earlier = made
+    return made
+  }
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    var facts = [Fact("method", "Gaussian processes of the earlier studies and this one, expected improvement")]
+    guard let (observations, function, weights) = ensemble(trial, state) else {
+      return Explanation(facts + [Fact("step", "random: no model can be made")], neighbours: nearest)
+    }
+    facts += weights.map { Fact("weight of \($0.name)", $0.weight) }
+    var points = observations.features.empty
+    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    if observations.features.append(configuration, to: &points, units: &units) {
+      facts.append(Fact("acquisition value", function.values(points)[0]))
+    }
+    return Explanation(facts, neighbours: nearest)
+  }
+
+  public mutating func modelReport(state: StudyState) -> ModelReport? {
+    guard let (_, _, weights) = ensemble(state.trials.count, state) else { return nil }
+    return ModelReport(
+      [Fact("method", "Gaussian processes of the earlier studies and this one")]
+        + weights.map { Fact("weight of \($0.name)", $0.weight) })
+  }
+}
+
+extension RankingEnsembleSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "rgpe", title: "Ranking-weighted Gaussian processes (RGPE)",
+    summary: "Learns from earlier studies: weighs a model of each by how well it puts the new trials in order.",
+    paper: .init(
+      authors: "M. Feurer, B. Letham, F. Hutter, E. Bakshy",
+      title: "Practical transfer learning for Bayesian optimization", year: 2018, venue: "arXiv 1802.02219"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(512),
+        meaning: "the number of configurations at which the search for the next one looks first"),
+      MethodOption(
+        name: "starts", kind: .integer(1...100), defaultValue: .integer(6),
+        meaning: "the number of local searches from the best of them"),
+    ], inspect: { EarlierPoints.problems($0, "rgpe") })
+}

@@ -1,0 +1,109 @@
+import TrimtabNumerics
+import TrimtabSearchSpaces
+import TrimtabStudies
+import TrimtabSurrogates
+
+/// BORE: tells good configurations from the others by a classifier, whose probability is the expected improvement up to
+/// its scale.
+///
+/// Source: Tiao, Klein, Seeger, Bonilla, Archambeau & Ramos, "BORE: Bayesian optimization by density-ratio estimation", ICML
+/// 2021, arXiv 2102.09009. The best `gamma` of the trials are the good ones; a forest learns the probability of being one of
+/// them.
+///
+/// Deviation: pending trials count as not good, so that parallel proposals keep apart.
+public struct DensityRatioSampler: Sampler {
+  static let purpose = stableHash("bore")
+  static let rowLimit = 2000
+  static let incumbents = 8
+
+  private let startup: Int
+  private let candidates: Int
+  private let gamma: Double
+  private let trees: Int
+  private var observations: Observations?
+  private var lessons = FailureLessons()
+
+  /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
+  public init(_ part: PartSpec) {
+    startup = Self.entry.integer("startup", in: part)
+    candidates = Self.entry.integer("candidates", in: part)
+    gamma = Self.entry.real("gamma", in: part)
+    trees = Self.entry.integer("trees", in: part)
+  }
+
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    Observations.absorb(event, state: state, into: &observations)
+  }
+
+  public mutating func sample(
+    trial: TrialNumber, target: Double?, state: StudyState
+  ) throws(SpaceError) -> Sample {
+    let observations = self.observations ?? Observations(state)
+    self.observations = observations
+    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
+      return try StartupDesign.sample(Self.purpose, trial, state)
+    }
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    var function: any Acquisition = classifier(observations, seed: mix(fresh.seed, UInt64(trial)), state)
+    if let feasibility = lessons.model(observations, state) {
+      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
+    }
+    var settings = MixedSearch.Settings()
+    settings.candidates = candidates
+    settings.spray = 32
+    settings.moves = 64
+    var search = MixedSearch(
+      observations.features, function, incumbents: observations.best(Self.incumbents, state),
+      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
+    let found = search.run()
+    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
+    let untried = found.filter { !state.history.contains($0.configuration) }
+    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
+      let configuration =
+        attempt < untried.count
+        ? untried[attempt].configuration
+        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
+      return (configuration, Annotation(origin: .model))
+    }
+  }
+
+  private func classifier(_ observations: Observations, seed: UInt64, _ state: StudyState) -> ForestProbability {
+    let losses = observations.rows.map(\.loss)
+    let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
+    var points = observations.points.subset(chosen)
+    let sorted = losses.sorted()
+    let good = max(1, Int((gamma * Double(losses.count)).rounded()))
+    let border = sorted[min(good, sorted.count) - 1]
+    var labels = chosen.map { losses[$0] <= border ? 1.0 : 0 }
+    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    for i in 0..<pending.count {
+      points.append(i, of: pending)
+      labels.append(0)
+    }
+    var options = RandomForest.Options()
+    options.trees = trees
+    return ForestProbability(RandomForest(points, labels, options: options, seed: seed))
+  }
+}
+
+extension DensityRatioSampler {
+  /// What the catalogue says of it.
+  public static let entry = CatalogueEntry(
+    role: .sampler, name: "bore", title: "Density-ratio estimation (BORE)",
+    summary: "Tells good configurations from the others by a forest: no model of the values, whatever they are like.",
+    paper: .init(
+      authors: "L. C. Tiao, A. Klein, M. W. Seeger, E. V. Bonilla, C. Archambeau, F. Ramos",
+      title: "BORE: Bayesian optimization by density-ratio estimation", year: 2021, venue: "ICML, arXiv 2102.09009"),
+    takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
+    options: [
+      StartupDesign.option,
+      MethodOption(
+        name: "gamma", kind: .real(0.01...0.9), defaultValue: .real(0.25),
+        meaning: "the share of the trials that count as good"),
+      MethodOption(
+        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1000),
+        meaning: "the number of configurations at which the search for the next one looks first"),
+      MethodOption(
+        name: "trees", kind: .integer(1...1000), defaultValue: .integer(100), meaning: "the number of trees"),
+    ])
+}
