@@ -24,6 +24,7 @@ public struct VariationalGaussian: Sendable {
   public private(set) var mean: [Double]
   /// The lower triangular factor of the covariance, column by column.
   public private(set) var factor: Matrix
+  private let isFullRank: Bool
   /// Evaluations of the density.
   public private(set) var evaluations: Int
 
@@ -35,6 +36,7 @@ public struct VariationalGaussian: Sendable {
     _ density: NoUTurnSampler.Density, from start: [Double], options: Options = Options(), seed: UInt64
   ) {
     let n = start.count
+    isFullRank = options.isFullRank
     guard n > 0, let normals = Self.normals(n, options.points, seed) else { return nil }
     // Variables: the mean, the logarithms of the diagonal, and the rest of the triangle column by column.
     let pairs: [(row: Int, column: Int)] =
@@ -62,7 +64,7 @@ public struct VariationalGaussian: Sendable {
       var gradient = [Double](repeating: 0, count: variables.count)
       for normal in normals {
         count += 1
-        let (log, slope) = density(Self.place(mean, factor, normal))
+        let (log, slope) = density(Self.place(mean, factor, normal, isFullRank: options.isFullRank))
         value += log / Double(normals.count)
         for i in 0..<n {
           gradient[i] -= slope[i] / Double(normals.count)
@@ -83,10 +85,12 @@ public struct VariationalGaussian: Sendable {
     evaluations = count
   }
 
-  private static func place(_ mean: [Double], _ factor: Matrix, _ normal: [Double]) -> [Double] {
+  private static func place(
+    _ mean: [Double], _ factor: Matrix, _ normal: [Double], isFullRank: Bool
+  ) -> [Double] {
     mean.indices.map { row in
       var value = mean[row]
-      for column in 0...row { value += factor[row, column] * normal[column] }
+      for column in (isFullRank ? 0 : row)...row { value += factor[row, column] * normal[column] }
       return value
     }
   }
@@ -100,7 +104,9 @@ public struct VariationalGaussian: Sendable {
 
   /// Points of the distribution, spread by a scrambled Sobol sequence.
   public func draws(_ count: Int, seed: UInt64) -> [[Double]] {
-    (Self.normals(mean.count, count, seed) ?? []).map { Self.place(mean, factor, $0) }
+    (Self.normals(mean.count, count, seed) ?? []).map {
+      Self.place(mean, factor, $0, isFullRank: isFullRank)
+    }
   }
 
   /// The lower bound on the logarithm of the density's integral, by as many draws.

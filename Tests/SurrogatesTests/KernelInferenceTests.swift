@@ -213,7 +213,6 @@ final class KernelInferenceTests: XCTestCase {
     XCTAssertEqual(found.parameters.count, 16)
     // The shorter a length scale, the more a coordinate counts.
     let medians = (0..<width).map { (j: Int) -> Double in found.parameters.map { $0.numberScales[j] }.sorted()[8] }
-    print("SAAS", medians)
     let others: Double = medians.indices.filter { $0 != 7 && $0 != 21 }.map { medians[$0] }.min() ?? 0
     XCTAssertLessThan(medians[7], others)
     XCTAssertLessThan(medians[21], others)

@@ -70,7 +70,7 @@ public struct AEGiS: Sampler {
     switch step(trial, state) {
     case .exploit:
       found = best(ModelAcquisition(model, .upperBound(multiplier: 0), threshold: 0), observations, fresh)
-    case .thompson: found = best(PosteriorPath(model, features: 2000, seed: seed), observations, fresh)
+    case .thompson: found = best(PosteriorPath(model, seed: seed), observations, fresh)
     case .front: found = front(model, observations, fresh)
     }
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
@@ -86,6 +86,9 @@ public struct AEGiS: Sampler {
     }
     var settings = MixedSearch.Settings()
     settings.candidates = min(candidates, 1000 * max(1, fresh.state.spec.space.coordinates.count))
+    settings.starts = 4
+    settings.rounds = 4
+    settings.spray = 32
     var search = MixedSearch(
       observations.features, function,
       incumbents: observations.best(GaussianProcessSampler.incumbents, fresh.state),

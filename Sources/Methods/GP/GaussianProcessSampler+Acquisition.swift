@@ -123,7 +123,7 @@ extension GaussianProcessSampler {
 
   /// Where the slope of the mean is measured, and where the knowledge gradient looks for the greatest mean.
   static let slopePoints = 500
-  static let knowledgePoints = 384
+  static let knowledgePoints = 124
 
   private func scattered(_ count: Int, _ seed: UInt64, _ state: StudyState) -> FeaturePoints {
     guard let observations else { return FeaturePoints(numberCount: 0, choiceCount: 0) }

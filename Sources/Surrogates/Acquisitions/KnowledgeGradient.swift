@@ -9,8 +9,8 @@ import TrimtabNumerics
 /// gradient for simulation optimization of continuous parameters", SIAM J. Optimization 21, 2011 (the observed point itself).
 public struct KnowledgeGradient: Acquisition {
   /// The most points among which the set is chosen, and the draws of functions and best means that choose it.
-  static let poolLimit = 512
-  static let draws = 48
+  static let poolLimit = 256
+  static let draws = 32
   static let best = 16
   /// Where nothing can be gained.
   static let nothing = -1e6
