@@ -93,7 +93,7 @@ final class TransferTests: XCTestCase {
     let process = try model(old, values(old, bowl))
     let asked = line(30, seed: 4)
     let told = asked.subset([3, 7])
-    let believing = process.believing(told)
+    let believing = process.believing(told).process
     for (a, b) in zip(process.predict(asked).means, believing.predict(asked).means) {
       XCTAssertEqual(a, b, accuracy: 1e-6)
     }

@@ -44,12 +44,12 @@ public struct MultiverseSampler: Sampler {
     guard let observations = process.observations, observations.rows.count >= StartupDesign.count(startup, state.spec)
     else { return try StartupDesign.sample(Self.purpose, trial, state) }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = process.model(observations) else { return try fresh.sample(origin: .fallback) }
+    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
     let reference = reference(observations.features, points, state).points
     guard reference.count > 0 else { return try fresh.sample(origin: .fallback) }
     let pending = observations.points(of: (state.running + state.queue).sorted(), state)
     let base = IntegratedVarianceReduction(
-      model.believing(pending, noise: model.parameters.noise), over: reference)
+      model.believing(pending, noise: model.parameters.noise).process, over: reference)
     if self.target > 0, base.meanDeviation < self.target {
       return .exhausted(
         "the mean deviation of what is not known is \(Fact.rounded(base.meanDeviation)) of that of the values, "
@@ -97,7 +97,7 @@ public struct MultiverseSampler: Sampler {
 extension MultiverseSampler {
   public mutating func modelReport(state: StudyState) -> ModelReport? {
     guard var report = process.modelReport(state: state), let observations = process.observations,
-      let model = process.model(observations)
+      let model = process.models(observations, state)?.first
     else { return nil }
     let (points, configurations) = reference(observations.features, Self.reportPoints, state)
     guard points.count > 1 else { return report }

@@ -50,10 +50,10 @@ public struct MixtureSampler: Sampler {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     guard let observations = process.observations, observations.rows.count >= StartupDesign.count(startup, state.spec)
     else { return try design(fresh) }
-    guard let model = process.model(observations) else { return try fresh.sample(origin: .fallback) }
+    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
     let number = sizeNumber(observations.features)
     let pending = observations.points(of: (state.running + state.queue).sorted(), state)
-    let believing = model.believing(pending)
+    let believing = model.believing(pending).process
     // What is to be improved on is what the model expects of the mixtures tried, at the largest size.
     let full = number.map { model.points.replacing($0, by: largest(state.spec.space)) } ?? model.points
     guard let threshold = model.predict(full).means.max(), threshold.isFinite else {

@@ -114,7 +114,7 @@ public struct QuantileTransferSampler: Sampler {
     }
     guard let cache, let model = cache.model else { return nil }
     let pending = observations.points(of: (state.running + state.queue).sorted(), state)
-    let base = CorrectedImprovement(prior, model.believing(pending), best: cache.best)
+    let base = CorrectedImprovement(prior, model.believing(pending).process, best: cache.best)
     guard let feasibility = lessons.model(observations, state) else { return base }
     return FeasibleAcquisition(base, feasibility, weight: FailureLessons.weight(state))
   }

@@ -86,7 +86,7 @@ public struct RankingEnsembleSampler: Sampler {
     if process.observations == nil { process.prepare(state) }
     guard let observations = process.observations else { return nil }
     let earlier = models(observations, state)
-    let own = observations.rows.count >= Self.leastToRank ? process.model(observations) : nil
+    let own = observations.rows.count >= Self.leastToRank ? process.models(observations, state)?.first : nil
     var weights = [Double](repeating: 1 / Double(max(1, earlier.models.count)), count: earlier.models.count)
     weights.append(0)
     if let own {
@@ -101,10 +101,10 @@ public struct RankingEnsembleSampler: Sampler {
     for i in 0..<pending.count { told.append(i, of: pending) }
     var members: [EnsembleImprovement.Member] = []
     for (model, weight) in zip(earlier.models, weights) where weight > 0 {
-      members.append(.init(model.believing(told), weight: weight))
+      members.append(.init(model.believing(told).process, weight: weight))
     }
     if let own, weights[earlier.models.count] > 0 {
-      members.append(.init(own.believing(pending), weight: weights[earlier.models.count]))
+      members.append(.init(own.believing(pending).process, weight: weights[earlier.models.count]))
     }
     guard !members.isEmpty else { return nil }
     var function = EnsembleImprovement(members, threshold: 0)

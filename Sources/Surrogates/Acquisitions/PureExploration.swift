@@ -93,11 +93,14 @@ extension GaussianProcess {
   /// variances shrink. Points that the factor cannot take are left out.
   ///
   /// Source: Ginsbourger, Le Riche & Carraro, "Kriging is well-suited to parallelize optimization", 2010.
-  public func believing(_ points: FeaturePoints) -> (process: GaussianProcess, taken: FeaturePoints) {
+  /// - Parameter noise: the variance of what is believed; nearly none when left out.
+  public func believing(
+    _ points: FeaturePoints, noise: Double? = nil
+  ) -> (process: GaussianProcess, taken: FeaturePoints) {
     var extended = self
     var taken = FeaturePoints(numberCount: points.numberCount, choiceCount: points.choiceCount)
     // What is believed are values of the function, without noise; taken for noisy ones, they would not repel.
-    for i in 0..<points.count where extended.append(i, of: points, noise: Self.believedNoise) {
+    for i in 0..<points.count where extended.append(i, of: points, noise: noise ?? Self.believedNoise) {
       taken.append(i, of: points)
     }
     if taken.count > 0 { extended.setTargets(targets + predict(taken).means, mean: mean) }

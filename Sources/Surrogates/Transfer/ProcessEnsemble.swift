@@ -92,23 +92,3 @@ public struct EnsembleImprovement: Acquisition {
     AcquisitionKind.logExpectedImprovement.evaluate(mean: mean, variance: variance, threshold: threshold)
   }
 }
-
-extension GaussianProcess {
-  /// The process as if it had also seen these points, and nothing new there: means stay, and doubts vanish.
-  ///
-  /// A point that the factor cannot take is left out.
-  /// - Parameter noise: the variance of what is believed; nearly none when left out.
-  ///
-  /// Source: Ginsbourger, Le Riche & Carraro, "Kriging is well-suited to parallelize optimization", 2010.
-  public func believing(_ others: FeaturePoints, noise: Double? = nil) -> GaussianProcess {
-    guard others.count > 0 else { return self }
-    let means = predict(others).means
-    var extended = self
-    var believed = targets
-    for i in 0..<others.count where extended.append(i, of: others, noise: noise ?? ModelAcquisition.pendingNoise) {
-      believed.append(means[i])
-    }
-    extended.setTargets(believed, mean: mean)
-    return extended
-  }
-}
