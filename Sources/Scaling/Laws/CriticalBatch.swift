@@ -13,6 +13,11 @@ public enum CriticalBatch {
     public var a: Double
     public var b: Double
 
+    public init(a: Double, b: Double) {
+      self.a = a
+      self.b = b
+    }
+
     /// The batch at which 20 % more steps are needed than linear scaling from `reference` promises:
     /// b/(5a) + 1.2·reference.
     public func batchAtOverhead(reference: Double) -> Double { b / (5 * a) + 1.2 * reference }
