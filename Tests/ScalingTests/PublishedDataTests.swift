@@ -151,7 +151,8 @@ final class PublishedDataTests: XCTestCase {
         let all = try rows("curves/csv_\(expected.size)/\(name).csv", "thu-yao-01-luo/MultiPowerLaw")
         return try LoggedCurve(
           name: name, steps: all.map { Int($0["step"] ?? -1) }, rates: all.map { $0["lr"] ?? .nan },
-          losses: all.map { $0["loss"] ?? .nan }, warmup: 2160)
+          losses: all.map { $0["loss"] ?? .nan }, warmup: 2160,
+          isStepped: name.hasPrefix("wsdcon"))
       }
       let fit = try AnnealingFit([try curve("constant_24000"), try curve("cosine_24000")])
       XCTAssertEqual(fit.curve.objective, expected.objective, accuracy: 0.01 * expected.objective)

@@ -7,12 +7,16 @@ public struct LoggedCurve: Sendable {
   /// Of every step up to the last logged one.
   public let rates: [Double]
 
-  /// Between logged steps the rate is joined by lines; before the first it rises in a line over the warm-up, and stays.
+  /// Before the first logged step the rate rises in a line over the warm-up, and stays.
   /// - Parameters:
+  ///   - isStepped: whether the rate holds until the next logged step, as where it falls at once, instead of being joined
+  ///     by lines.
   ///   - steps: rising, from 1 on.
   ///   - warmup: steps.
   /// - Throws: `ScalingError` naming the curve and row.
-  public init(name: String, steps: [Int], rates: [Double], losses: [Double], warmup: Int) throws(ScalingError) {
+  public init(name: String, steps: [Int], rates: [Double], losses: [Double], warmup: Int, isStepped: Bool = false)
+    throws(ScalingError)
+  {
     guard steps.count == rates.count, steps.count == losses.count, steps.count >= 2 else {
       throw ScalingError("the curve '\(name)' has \(steps.count) points; at least 2 are needed")
     }
@@ -42,7 +46,7 @@ public struct LoggedCurve: Sendable {
     for i in 1..<steps.count {
       let span = Double(steps[i] - steps[i - 1])
       for step in (steps[i - 1] + 1)...steps[i] {
-        let part = Double(step - steps[i - 1]) / span
+        let part = isStepped ? (step == steps[i] ? 1 : 0) : Double(step - steps[i - 1]) / span
         all.append(rates[i - 1] + part * (rates[i] - rates[i - 1]))
       }
     }

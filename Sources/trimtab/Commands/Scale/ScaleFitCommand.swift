@@ -67,6 +67,11 @@ struct ScaleFitCommand: ParsableCommand {
   @Option(help: "Of annealing: steps of the warm-up.")
   var warmup = 0
 
+  @Flag(
+    help:
+      "Of annealing: the rate holds between logged steps, as where it falls at once, instead of being joined by lines.")
+  var stepped = false
+
   @Option(help: "Of annealing: how long a fall of the rate is felt, 0.99 to 0.9995; the best of four when left out.")
   var fade: Double?
 
@@ -306,7 +311,8 @@ struct ScaleFitCommand: ParsableCommand {
         return whole
       }
       return try LoggedCurve(
-        name: path, steps: whole, rates: try numbers(table, "lr"), losses: try numbers(table, "loss"), warmup: warmup)
+        name: path, steps: whole, rates: try numbers(table, "lr"), losses: try numbers(table, "loss"), warmup: warmup,
+        isStepped: stepped)
     }
     let fit = try AnnealingFit(try files.map(curve), fade: fade)
     var report = report(fit.curve)

@@ -114,9 +114,8 @@ struct ScaleScheduleCommand: ParsableCommand {
     func add(_ name: String, _ domain: String, _ users: [LearningRateSchedule.Kind]) {
       let used = kinds.filter { users.contains($0) }.map(\.rawValue)
       guard !used.isEmpty else { return }
-      let condition =
-        used.count == kinds.count
-        ? "" : ", when: \"" + used.map { "schedule == '\($0)'" }.joined(separator: " or ") + "\""
+      let names = used.map { "\"\($0)\"" }.joined(separator: ", ")
+      let condition = used.count == kinds.count ? "" : ", when: 'schedule in [\(names)]'"
       lines.append("  \(name): {\(domain)\(condition)}")
     }
     add("final_ratio", "type: float, low: 1e-3, high: 1, scale: log", [.linear, .cosine, .warmupStableDecay, .rex])
