@@ -21,10 +21,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-FULL = {"widths": [32, 64, 128, 256, 512], "seeds": [1, 2, 3, 4], "epochs": 3}
-QUICK = {"widths": [32, 64, 128, 256], "seeds": [1, 2], "epochs": 3}
+FULL = {"widths": [32, 64, 128, 256, 512], "seeds": [1, 2, 3, 4], "epochs": 1}
+QUICK = {"widths": [32, 64, 128], "seeds": [1, 2], "epochs": 1}
 # Factors of two.
-RATES = [2.0**-k for k in range(4, 13)]
+RATES = [2.0**-k for k in range(3, 12)]
 
 
 def loss(arguments: argparse.Namespace, width: int, rate: float, seed: int, epochs: int, base: int | None) -> float:

@@ -86,7 +86,8 @@ public struct LawReport: Sendable, Equatable {
   /// Constants that could not be checked against a primary source, and were used here.
   public var unconfirmed: [String] = []
 
-  public var isInsideRange: Bool { ranges.allSatisfy(\.isInside) }
+  /// nil where the range of the law is not known.
+  public var isInsideRange: Bool? { ranges.isEmpty ? nil : ranges.allSatisfy(\.isInside) }
 
   /// Every reason to doubt the numbers here.
   public var warnings: [String] {

@@ -116,7 +116,7 @@ public struct Situation: Sendable {
           "a batch of \(shown(batchTokens)) tokens is more than all \(shown(tokens)) training tokens: were tokens given "
             + "where sequences of \(shown(sequenceLength)) are meant, or sequences where training tokens are?")
       }
-      guard tokens / batchTokens >= 10 else {
+      guard tokens / batchTokens >= 100 else {
         throw ScalingError(
           "\(shown(tokens)) tokens in batches of \(shown(batchTokens)) are \(shown(tokens / batchTokens)) steps: no law "
             + "holds there; were tokens given where sequences are meant?")

@@ -27,6 +27,8 @@ struct Magnitude: ExpressibleByArgument {
 
   init(_ value: Double) { self.value = value }
 
+  var defaultValueDescription: String { JSONValue.plainText(value) }
+
   init?(argument: String) {
     let factors: [Character: Double] = ["k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12]
     var text = argument

@@ -14,14 +14,14 @@ struct ScaleFitCommand: ParsableCommand {
     discussion: """
       Reads CSV files, or the finished trials of a study (a study file or a store). What is fitted, and the columns it reads:
 
-        settings        best lr, batch and weight_decay by N and D     N, D, lr, batch, weight_decay, loss
-        power           any column as a product of powers of others    --inputs, --value
-        chinchilla      L = E + A·N^-alpha + B·D^-beta                 N, D, loss
-        mu-scaling      L = a·N^b + c                                  N, loss
-        critical-batch  steps = a + b/B                                B, steps
-        parallel        L = E + (A/(N·(1 + k·ln P)))^alpha             N, P, loss
-        setting         h = A·N^p·r^q + D0                             N, r, value
-        annealing       the loss of any schedule; a file each curve    step, lr, loss
+        settings        the best of lr, batch, weight_decay   N, D, these, loss
+        power           products of powers of columns         --inputs, --value
+        chinchilla      L = E + A·N^-alpha + B·D^-beta        N, D, loss
+        mu-scaling      L = a·N^b + c                         N, loss
+        critical-batch  steps = a + b/B                       B, steps
+        parallel        L = E + (A/(N·(1 + k·ln P)))^alpha    N, P, loss
+        setting         h = A·N^p·r^q + D0                    N, r, --value
+        annealing       losses of schedules, a file each      step, lr, loss
 
       --column N=size reads N from the column 'size'. What counts is the error at scales that were left out, not that of \
       coefficients; --predict gives 95 % intervals from resampled runs.

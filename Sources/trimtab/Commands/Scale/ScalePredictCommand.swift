@@ -177,7 +177,7 @@ struct ScalePredictCommand: ParsableCommand {
     return .members([
       "law": .string(report.law), "title": .string(report.title), "source": .string(report.source),
       "units": .string(report.units), "optimizer": .string(report.optimizer), "schedule": .string(report.schedule),
-      "inside_range": .bool(report.isInsideRange),
+      "inside_range": report.isInsideRange.map { .bool($0) } ?? .null,
       "estimates": .array(
         report.estimates.map {
           JSONValue.members([
@@ -210,7 +210,7 @@ struct ScalePredictCommand: ParsableCommand {
       let cells = shown.map { quantity in
         report.estimates.first { $0.quantity == quantity }.map { Shown.number($0.value) } ?? ""
       }
-      table.rows.append([report.law] + cells + [report.isInsideRange ? "yes" : "no"])
+      table.rows.append([report.law] + cells + [report.isInsideRange.map { $0 ? "yes" : "no" } ?? "unknown"])
     }
     lines += table.lines(width: nil)
     let width = Output.textWidth
