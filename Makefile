@@ -1,6 +1,6 @@
 # Two commands do all: `make demo` and `make test`. Both install what is missing first.
 
-.PHONY: demo test quick-test python-test python-test-all build release wheel bench bench-data bench-quality kill-suite lint format clean setup
+.PHONY: demo test quick-test python-test python-test-all build release wheel bench bench-data bench-quality bench-scaling kill-suite lint format clean setup
 
 # Installs missing system packages, builds, and tunes a real training job.
 demo: setup
@@ -44,6 +44,10 @@ bench-data: setup
 # Quality beside Optuna and Rustuna on recorded measurements; writes its reports to .build/bench-quality.
 bench-quality: setup
 	@Scripts/bench-quality.sh
+
+# Small networks of several widths, trained to check what `trimtab scale` says of them; under 15 minutes.
+bench-scaling: setup
+	@Scripts/bench-scaling.sh
 
 # Tuning processes killed at random moments, more often than in `make test`.
 kill-suite: setup

@@ -73,6 +73,8 @@ let package = Package(
       name: "TrimtabAnalysis", dependencies: ["TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies"],
       path: "Sources/Analysis", swiftSettings: settings),
     .target(
+      name: "TrimtabScaling", dependencies: ["TrimtabNumerics"], path: "Sources/Scaling", swiftSettings: settings),
+    .target(
       name: "TrimtabBenchmarks",
       dependencies: [
         "TrimtabNumerics", "TrimtabSearchSpaces", "TrimtabStudies", "TrimtabMethods", "TrimtabStores", "TrimtabRunning",
@@ -92,7 +94,7 @@ let package = Package(
     .executableTarget(
       name: "TrimtabCommand",
       dependencies: library + [
-        "TrimtabAnalysis", "TrimtabBenchmarks", "TrimtabInterchange", "CSystem",
+        "TrimtabAnalysis", "TrimtabBenchmarks", "TrimtabInterchange", "TrimtabScaling", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/trimtab", swiftSettings: settings),
@@ -129,6 +131,9 @@ let package = Package(
       path: "Tests/RunningTests", swiftSettings: settings),
     .testTarget(
       name: "AnalysisTests", dependencies: ["TrimtabAnalysis", "TrimtabTestSupport"], path: "Tests/AnalysisTests",
+      swiftSettings: settings),
+    .testTarget(
+      name: "ScalingTests", dependencies: ["TrimtabScaling", "TrimtabNumerics"], path: "Tests/ScalingTests",
       swiftSettings: settings),
     .testTarget(
       name: "BenchmarksTests", dependencies: ["Trimtab", "TrimtabBenchmarks", "TrimtabCommand", "TrimtabTestSupport"],

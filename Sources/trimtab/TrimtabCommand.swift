@@ -25,6 +25,7 @@ struct TrimtabCommand: ParsableCommand {
       EnqueueCommand.self,
       AmendCommand.self,
       MethodsCommand.self,
+      ScaleCommand.self,
       BenchCommand.self,
       GuardCommand.self,
     ])

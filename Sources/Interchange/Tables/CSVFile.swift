@@ -1,18 +1,18 @@
 /// Comma-separated values as RFC 4180 has them: fields in quotes may hold separators, line breaks and doubled quotes.
-struct CSVFile {
-  struct Row {
+public struct CSVFile: Sendable {
+  public struct Row: Sendable {
     /// The number of the line on which the row begins, from 1.
-    var line: Int
-    var fields: [String]
+    public var line: Int
+    public var fields: [String]
   }
 
-  let path: String
-  let header: [String]
-  let rows: [Row]
+  public let path: String
+  public let header: [String]
+  public let rows: [Row]
 
   /// - Throws: `InterchangeError` naming the line of a quote that is not closed, of text behind one, of a row with more or
   ///   fewer fields than the header, and of a column's name that stands twice or is empty.
-  init(path: String, separator: Character = ",") throws(InterchangeError) {
+  public init(path: String, separator: Character = ",") throws(InterchangeError) {
     let text = try FileBytes.text(path)
     try self.init(text, path: path, separator: separator)
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Trimtab
 import TrimtabBenchmarks
 import TrimtabInterchange
+import TrimtabScaling
 
 #if canImport(Glibc)
   import Glibc
@@ -17,7 +18,7 @@ enum ExitStatus: Int32 {
   case badInput = 2
   /// The store, the study or the trial does not exist, or there is no result yet.
   case notFound = 3
-  /// The store is damaged, or `doctor` or `replay` found a problem.
+  /// The store is damaged, `doctor` or `replay` found a problem, or a check of `scale` did not pass.
   case damaged = 4
   /// A person ended the command; the study can go on.
   case interrupted = 130
@@ -54,7 +55,9 @@ func errorText(_ error: any Error) -> String {
 func status(of error: any Error) -> ExitStatus {
   switch error {
   case let error as CommandError: error.status
-  case is Diagnostics, is SpaceError, is EventError, is MethodError, is ProblemError, is ProblemOptionError: .badInput
+  case is Diagnostics, is SpaceError, is EventError, is MethodError, is ProblemError, is ProblemOptionError,
+    is ScalingError:
+    .badInput
   case is SuiteComparison.Missing: .notFound
   case let error as StoreError:
     switch error.kind {

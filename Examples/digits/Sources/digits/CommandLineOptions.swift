@@ -16,6 +16,7 @@ struct CommandLineOptions: Equatable {
       --batch_size=N      1 to 1024                    (32)
       --layers=N          hidden layers, 1 to 8        (2)
       --width=N           units a layer, 1 to 1024     (64)
+      --base_width=N      the width of a tuned network whose learning rate is taken over by muP, with adam only
       --activation=NAME   relu, tanh or gelu           (relu)
       --optimizer=NAME    sgd or adam                  (sgd)
       --momentum=X        0 to below 1, with sgd only  (0.9)
@@ -29,7 +30,8 @@ struct CommandLineOptions: Equatable {
     """
 
   private static let names = [
-    "learning_rate", "batch_size", "layers", "width", "activation", "optimizer", "momentum", "weight_decay",
+    "learning_rate", "batch_size", "layers", "width", "base_width", "activation", "optimizer", "momentum",
+    "weight_decay",
     "dropout", "epochs", "seed", "data", "evaluate",
   ]
 
@@ -47,6 +49,7 @@ struct CommandLineOptions: Equatable {
     settings.batchSize = try given.integer("batch_size", in: 1...1024) ?? settings.batchSize
     settings.layers = try given.integer("layers", in: 1...8) ?? settings.layers
     settings.width = try given.integer("width", in: 1...1024) ?? settings.width
+    settings.baseWidth = try given.integer("base_width", in: 1...1024) ?? settings.baseWidth
     settings.activation = try given.choice("activation") ?? settings.activation
     settings.optimizer = try given.choice("optimizer") ?? settings.optimizer
     settings.momentum =
@@ -61,6 +64,9 @@ struct CommandLineOptions: Equatable {
     evaluate = given.values["evaluate"]
     if settings.optimizer != .sgd, given.values["momentum"] != nil {
       throw .usage("--momentum goes with --optimizer=sgd only; leave it out with \(settings.optimizer.rawValue)")
+    }
+    if settings.optimizer != .adam, given.values["base_width"] != nil {
+      throw .usage("--base_width goes with --optimizer=adam only; leave it out with \(settings.optimizer.rawValue)")
     }
     if evaluate != nil, let other = given.values.keys.sorted().first(where: { $0 != "evaluate" && $0 != "data" }) {
       throw .usage("--\(other) has no meaning with --evaluate, which takes the checkpoint's own settings")

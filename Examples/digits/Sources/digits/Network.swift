@@ -69,13 +69,18 @@ final class Network {
   ///
   /// Uniform with variance 2 / inputs into relu and gelu (He et al., ICCV 2015), and with variance
   /// 2 / (inputs + outputs) into tanh and the softmax (Glorot and Bengio, AISTATS 2010).
-  func initialize(width: Int, from stream: inout RandomStream) {
+  ///
+  /// - Parameters:
+  ///   - baseWidth: the width by which the output's variance is chosen; `width` when left out.
+  ///   - outputFactor: what the output's weights are multiplied by.
+  func initialize(width: Int, baseWidth: Int? = nil, outputFactor: Float = 1, from stream: inout RandomStream) {
     for (index, layer) in layers.enumerated() {
       let realInputs = index == 0 ? Digits.pixels : width
       let isOutput = index == layers.count - 1
       let realOutputs = isOutput ? Digits.classes : width
       let fan = activation == .tanh || isOutput ? Float(realInputs + realOutputs) : Float(realInputs)
-      let bound = (6 / fan).squareRoot()
+      let bound =
+        isOutput ? (6 / Float((baseWidth ?? width) + realOutputs)).squareRoot() * outputFactor : (6 / fan).squareRoot()
       for row in 0..<realInputs {
         for column in 0..<realOutputs {
           parameters.base[layer.weights + row * layer.outputs + column] = stream.uniform(within: bound)

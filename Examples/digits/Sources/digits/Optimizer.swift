@@ -51,13 +51,17 @@ final class Optimizer {
     let (beta1, beta2, epsilon): (Float, Float, Float) = (0.9, 0.999, 1e-8)
     let rate = settings.learningRate / Float(1 - pow(Double(beta1), Double(steps)))
     let correction = Float(1 / (1 - pow(Double(beta2), Double(steps))).squareRoot())
-    for index in 0..<network.parameters.count {
-      let gradient = gradients[index]
-      let newMean = beta1 * mean[index] + (1 - beta1) * gradient
-      let newSquare = beta2 * square[index] + (1 - beta2) * gradient * gradient
-      mean[index] = newMean
-      square[index] = newSquare
-      parameters[index] -= rate * newMean / (newSquare.squareRoot() * correction + epsilon)
+    for (place, layer) in network.layers.enumerated() {
+      let weightRate = place == 0 ? rate : rate * settings.widthFactor
+      for index in layer.weights..<layer.end {
+        let gradient = gradients[index]
+        let newMean = beta1 * mean[index] + (1 - beta1) * gradient
+        let newSquare = beta2 * square[index] + (1 - beta2) * gradient * gradient
+        mean[index] = newMean
+        square[index] = newSquare
+        let own = index < layer.biases ? weightRate : rate
+        parameters[index] -= own * newMean / (newSquare.squareRoot() * correction + epsilon)
+      }
     }
   }
 }

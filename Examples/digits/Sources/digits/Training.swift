@@ -22,7 +22,9 @@ final class Training {
       capacity: settings.batchSize)
     optimizer = Optimizer(settings, parameterCount: network.parameters.count)
     stream = RandomStream(state: settings.seed)
-    network.initialize(width: settings.width, from: &stream)
+    network.initialize(
+      width: settings.width, baseWidth: settings.baseWidth > 0 ? settings.baseWidth : nil,
+      outputFactor: settings.widthFactor, from: &stream)
   }
 
   /// Trains one epoch and scores the validation images; stops within a batch once the loss is not finite.

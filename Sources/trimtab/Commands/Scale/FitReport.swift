@@ -1,0 +1,116 @@
+import Trimtab
+
+/// What a fit of a law has to tell.
+struct FitReport {
+  struct Prediction {
+    var what: String
+    var point: [(String, Double)]
+    /// Of a curve, which has no point.
+    var name: String?
+    var value: Double
+    var interval: ClosedRange<Double>?
+    var observed: Double?
+
+    var place: String {
+      name ?? point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ")
+    }
+  }
+
+  struct Next {
+    var point: [(String, Double)]
+    var cost: Double
+    var reduction: Double
+  }
+
+  var law: String
+  var formulas: [String] = []
+  var parameters: [(String, Double)] = []
+  /// Of the parameters; empty, or one each.
+  var intervals: [ClosedRange<Double>?] = []
+  var facts: [(String, Double)] = []
+  /// Mean and greatest, as shares.
+  var gaps: [(String, mean: Double, worst: Double)] = []
+  var predictions: [Prediction] = []
+  var next: [Next] = []
+  var notes: [String] = []
+  var warnings: [String] = []
+
+  mutating func addGaps(_ name: String, _ gaps: [Double]) {
+    guard !gaps.isEmpty else {
+      warnings.append("\(name): too few scales to tell")
+      return
+    }
+    self.gaps.append((name, gaps.reduce(0, +) / Double(gaps.count), gaps.max() ?? .nan))
+  }
+
+  private func interval(_ i: Int) -> ClosedRange<Double>? { i < intervals.count ? intervals[i] : nil }
+
+  var json: JSONValue {
+    func object(_ pairs: [(String, Double)]) -> JSONValue { .object(pairs.map { .init($0.0, .number($0.1)) }) }
+    return .members([
+      "law": .string(law), "formulas": .array(formulas.map { .string($0) }),
+      "parameters": .array(
+        parameters.enumerated().map { i, pair in
+          JSONValue.members([
+            "name": .string(pair.0), "value": .number(pair.1), "interval": interval(i)?.json,
+          ])
+        }),
+      "facts": object(facts),
+      "errors": .array(
+        gaps.map {
+          JSONValue.members(["what": .string($0.0), "mean": .number($0.mean), "worst": .number($0.worst)])
+        }),
+      "predictions": .array(
+        predictions.map {
+          JSONValue.members([
+            "what": .string($0.what), "at": $0.name.map { .string($0) } ?? object($0.point), "value": .number($0.value),
+            "interval": $0.interval?.json, "observed": $0.observed.map { .number($0) },
+          ])
+        }),
+      "next": next.isEmpty
+        ? nil
+        : .array(
+          next.map {
+            JSONValue.members([
+              "at": object($0.point), "cost": .number($0.cost), "variance_removed": .number($0.reduction),
+            ])
+          }),
+      "notes": .array(notes.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
+    ])
+  }
+
+  var lines: [String] {
+    var lines = formulas
+    var list = FieldList(indent: 46, width: nil)
+    if !intervals.isEmpty {
+      for (i, pair) in parameters.enumerated() {
+        list.add("  \(pair.0)", Shown.number(pair.1) + (interval(i).map { ", 95 % \($0.text)" } ?? ""))
+      }
+    }
+    for (name, value) in facts { list.add("  \(name)", Shown.number(value)) }
+    for gap in gaps {
+      list.add("  \(gap.0)", "mean \(Shown.number(100 * gap.mean)) %, worst \(Shown.number(100 * gap.worst)) %")
+    }
+    lines += list.lines
+    if !predictions.isEmpty {
+      lines.append("predicted")
+      for item in predictions {
+        lines.append(
+          "  \(item.what) at \(item.place): \(Shown.number(item.value))"
+            + (item.interval.map { ", 95 % \($0.text)" } ?? "")
+            + (item.observed.map { ", observed \(Shown.number($0))" } ?? ""))
+      }
+    }
+    if !next.isEmpty {
+      lines.append("next runs, by what they tell for their cost")
+      for item in next {
+        let place = item.point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ")
+        lines.append(
+          "  \(place): removes \(Shown.number(100 * item.reduction)) % of the variance for a cost of \(Shown.number(item.cost))"
+        )
+      }
+    }
+    lines += notes
+    return lines + warnings.map { "warning: \($0)" }
+  }
+}
