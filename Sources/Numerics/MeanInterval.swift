@@ -23,7 +23,7 @@ public struct MeanInterval: Sendable, Equatable {
   }
 
   /// The t that Student's variable exceeds with probability `alpha`, below 1/2.
-  static func quantile(upperTail alpha: Double, degrees: Double) -> Double {
+  public static func quantile(upperTail alpha: Double, degrees: Double) -> Double {
     var (low, high) = (0.0, 1.0)
     while UpperTail.studentT(high, degrees: degrees) > alpha, high < 1e300 { high *= 2 }
     for _ in 0..<200 {

@@ -52,8 +52,8 @@ final class EnoughKnownTests: XCTestCase {
 
   func testNoiseStopsAStudyThatHasNothingElseLeftAndNoneThatHas() throws {
     var stream = RandomStream(seed: 4, purpose: 2, index: 0)
-    let noises = (0..<120).map { _ in stream.normal() }
-    for (slope, count) in [(0.0, 120), (100, 30)] {
+    let noises = (0..<300).map { _ in stream.normal() }
+    for (slope, count) in [(0.0, 300), (100, 30)] {
       var spec = MethodSpaces.spec(try Space([.float("x", 0...1)]), sampler: PartSpec("random"), trials: 400)
       spec.stopping = Stopping(gain: .noise)
       var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
@@ -109,7 +109,7 @@ final class EnoughKnownTests: XCTestCase {
       { 1e300 * Double($0 % 7 - 3) }, { $0 % 2 == 0 ? .greatestFiniteMagnitude : -1.7e308 },
       { 1e-300 * Double($0 % 5) },
     ] {
-      var driver = try driver(Stopping(gain: .value(1e-320)), sampler: "random")
+      var driver = try driver(Stopping(gain: .value(1e-307)), sampler: "random")
       XCTAssertNil(try stop(&driver, within: 24) { _, count in objective(count) })
     }
     // With a constant objective nothing is left to gain that anybody has seen.

@@ -67,13 +67,7 @@ public struct MultiverseSampler: Sampler {
     let found = search.run()
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
     let untried = found.filter { !state.history.contains($0.configuration) }
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt].configuration
-        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
-    }
+    return try fresh.propose(untried.map(\.configuration))
   }
 
   /// Points spread over the space; the same throughout a study.

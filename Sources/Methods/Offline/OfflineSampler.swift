@@ -60,15 +60,10 @@ public struct OfflineSampler: Sampler {
     var search = MixedSearch(
       observations.features, model, incumbents: observations.best(Self.incumbents, state),
       seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let found = search.run().map(\.configuration).filter { !state.history.contains($0) }
+    let found = search.run().map(\.configuration)
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let ordered = apart(found, observations, state)
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < ordered.count
-        ? ordered[attempt] : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model, isWeakened: isWeakened))
-    }
+    let untried = found.filter { !state.history.contains($0) }
+    return try fresh.propose(apart(untried, observations, state), isWeakened: isWeakened)
   }
 
   private mutating func model(

@@ -59,12 +59,7 @@ public struct QuantileTransferSampler: Sampler {
     }
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
     let untried = found.filter { !state.history.contains($0) }
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt] : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
-    }
+    return try fresh.propose(untried)
   }
 
   private mutating func prior(_ observations: Observations, _ state: StudyState) -> PooledQuantiles? {

@@ -70,13 +70,7 @@ public struct RankingEnsembleSampler: Sampler {
     guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
     let untried = found.filter { !state.history.contains($0.configuration) }
     let isWeakened = process.isUnfitted || (earlier?.missing ?? 0) > 0
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt].configuration
-        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model, isWeakened: isWeakened))
-    }
+    return try fresh.propose(untried.map(\.configuration), isWeakened: isWeakened)
   }
 
   /// The weighted models; nil when none can be made. The names belong to the weights: the earlier studies', then this one's.

@@ -124,7 +124,7 @@ public struct TransferCheck: Sendable {
     }
     let spread = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     let freedom = Double(x.count - 2)
-    let half = Self.studentQuantile(freedom) * (rest / freedom / spread).squareRoot()
+    let half = MeanInterval.quantile(upperTail: 0.025, degrees: freedom) * (rest / freedom / spread).squareRoot()
     driftInterval = (drift - half)...(drift + half)
 
     var why: [String] = []
@@ -154,15 +154,5 @@ public struct TransferCheck: Sendable {
     }
     reasons = failures + why
     verdict = !failures.isEmpty ? .fail : why.isEmpty ? .pass : .unresolved
-  }
-
-  /// Of Student's t, 97.5 %.
-  private static func studentQuantile(_ degrees: Double) -> Double {
-    var (low, high) = (1.0, 100.0)
-    for _ in 0..<80 {
-      let middle = (low + high) / 2
-      if UpperTail.studentT(middle, degrees: degrees) > 0.025 { low = middle } else { high = middle }
-    }
-    return high
   }
 }

@@ -209,6 +209,7 @@ extension Advisor {
       "muP: hidden matrices get the rate divided by the width ratio", "the rate follows B in proportion",
     ]
     report.notes = run.optimizerNote
+    report.unconfirmed = ["the range of the batch in its runs"]
     return .success(report)
   }
 
@@ -223,7 +224,10 @@ extension Advisor {
       Estimate(.batch, EarlierLaws.deepSeekBatch(compute: compute), "tokens"),
     ]
     report.ranges = [RangeCheck("C", "FLOP", compute, 1e17, 2e19)]
-    report.unconfirmed = ["its FLOP count (per token and layer, attention included) and its multi-step schedule"]
+    report.unconfirmed = [
+      "its FLOP count (per token and layer, attention included) and its multi-step schedule",
+      "the range of C of its runs",
+    ]
     report.assumptions = ["on Step Law's grid its setting is 0.76 % above the best loss"]
     report.notes = run.optimizerNote
     return .success(report)
