@@ -73,7 +73,8 @@ final class BenchTests: CommandTestCase {
     }
     XCTAssertGreaterThan(kills, 0)
     let rest = try run("bench", "run", "long.yaml", "--json")
-    XCTAssertEqual(rest.status, 0)
+    XCTAssertEqual(
+      rest.status, 0, rest.error + rest.output.split(separator: "\n").filter { !$0.contains("\"log\"") }.joined())
     found.merge(try runs(rest.output)) { first, _ in
       XCTFail("a run was made twice")
       return first
