@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build --product trimtab -Xswiftc -O
+swift build -c release --product trimtab
 swift build -c release --package-path Examples/digits --product digits
-python3 Scripts/bench_scaling.py --trimtab "$(swift build --show-bin-path -Xswiftc -O)/trimtab" \
-  --digits Examples/digits/.build/release/digits --data Examples/digits/digits.data --output .build/bench-scaling "$@"
+python3 Scripts/bench_scaling.py --trimtab .build/release/trimtab --digits Examples/digits/.build/release/digits \
+  --data Examples/digits/digits.data --output .build/bench-scaling "$@"
