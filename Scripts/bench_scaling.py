@@ -21,7 +21,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-FULL = {"widths": [64, 128, 256, 512], "seeds": [1, 2, 3, 4, 5], "epochs": 2}
+FULL = {"widths": [64, 128, 256, 512], "seeds": list(range(1, 21)), "epochs": 2}
 QUICK = {"widths": [32, 64, 128, 256], "seeds": [1, 2, 3, 4], "epochs": 2}
 # Factors of two.
 RATES = [2.0**-k for k in range(3, 12)]
