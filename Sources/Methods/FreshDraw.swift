@@ -18,6 +18,9 @@ struct FreshDraw {
   let trial: TrialNumber
   let state: StudyState
 
+  /// A seed for this trial alone.
+  var trialSeed: UInt64 { mix(seed, UInt64(trial)) }
+
   /// - Parameter purpose: `stableHash` of the sampler's name.
   init(purpose: UInt64, trial: TrialNumber, state: StudyState) {
     seed = mix(state.spec.seed ?? 0, purpose)

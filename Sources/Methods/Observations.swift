@@ -111,6 +111,9 @@ struct Observations: Sendable {
     return logarithm(1 + max(0, resource)) / logarithm(1 + maximumResource)
   }
 
+  /// The points of trials that are running or wait to be, as if they had the whole resource.
+  func pending(_ state: StudyState) -> FeaturePoints { points(of: (state.running + state.queue).sorted(), state) }
+
   /// Points of other trials, as if they had the whole resource.
   /// - Parameter trials: those that cannot be seen by the model are left out.
   func points(of trials: some Sequence<TrialNumber>, _ state: StudyState) -> FeaturePoints {

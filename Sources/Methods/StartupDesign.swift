@@ -22,19 +22,18 @@ enum StartupDesign {
       + "and a quarter of the budget")
 
   /// - Throws: `SpaceError` when no configuration satisfies the constraints.
-  static func sample(_ purpose: UInt64, _ trial: TrialNumber, _ state: StudyState) throws(SpaceError) -> Sample {
-    let space = state.spec.space
-    let fresh = FreshDraw(purpose: purpose, trial: trial, state: state)
+  static func sample(_ fresh: FreshDraw) throws(SpaceError) -> Sample {
+    let space = fresh.state.spec.space
     guard let sequence = try? SobolSequence(dimension: max(1, space.coordinates.count), seed: fresh.seed) else {
       return try fresh.sample(origin: .design)
     }
     return try fresh.sample(origin: .design) { attempt throws(SpaceError) in
-      let configuration = space.configuration(unit: sequence.point(at: UInt64(trial)))
+      let configuration = space.configuration(unit: sequence.point(at: UInt64(fresh.trial)))
       // A point that is forbidden or was tried leaves its place to a random one.
       if attempt == 0, space.violatedConstraint(configuration) == nil {
         return (configuration, Annotation(origin: .design))
       }
-      let random = try space.sample(seed: mix(fresh.seed, UInt64(attempt + 1)), index: UInt64(trial))
+      let random = try space.sample(seed: mix(fresh.seed, UInt64(attempt + 1)), index: UInt64(fresh.trial))
       return (random, Annotation(origin: .design))
     }
   }

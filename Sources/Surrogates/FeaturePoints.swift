@@ -45,6 +45,17 @@ public struct FeaturePoints: Sendable, Equatable {
 
   public func choices(of index: Int) -> [Int32] { choices.map { $0[index] } }
 
+  /// The squared distance of a point from one of others: of the numbers, and 1 for each choice that differs.
+  public func squaredDistance(_ index: Int, to other: FeaturePoints, _ row: Int) -> Double {
+    var sum = 0.0
+    for j in 0..<numberCount {
+      let step = numbers[index * numberCount + j] - other.numbers[row * numberCount + j]
+      sum += step * step
+    }
+    for k in 0..<choiceCount where choices[k][index] != other.choices[k][row] { sum += 1 }
+    return sum
+  }
+
   /// The points at these places, in this order.
   public func subset(_ indices: some Sequence<Int>) -> FeaturePoints {
     var result = FeaturePoints(numberCount: numberCount, choiceCount: choiceCount)

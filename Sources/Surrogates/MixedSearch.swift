@@ -26,7 +26,13 @@ public struct MixedSearch: Sendable {
     /// Moves evaluated from one start in one round.
     public var moves = 192
 
-    public init() {}
+    public init(candidates: Int = 1024, spray: Int = 64, starts: Int = 8, rounds: Int = 8, moves: Int = 192) {
+      self.candidates = candidates
+      self.spray = spray
+      self.starts = starts
+      self.rounds = rounds
+      self.moves = moves
+    }
   }
 
   typealias Candidate = CandidatePool.Candidate

@@ -98,6 +98,24 @@ public struct SpaceFeatures: Sendable {
   /// No points.
   public var empty: FeaturePoints { FeaturePoints(numberCount: numberCount, choiceCount: choiceCount) }
 
+  /// A configuration as a point, with the whole resource; nil when a value lies where the present space has no coordinate.
+  public func point(_ configuration: Configuration) -> FeaturePoints? {
+    let kept = points([configuration])
+    return kept.configurations.isEmpty ? nil : kept.points
+  }
+
+  /// Configurations as points, with the whole resource, and which configurations these are: those are left out of which a
+  /// value lies where the present space has no coordinate for it.
+  public func points(
+    _ configurations: some Sequence<Configuration>
+  ) -> (points: FeaturePoints, configurations: [Configuration]) {
+    var points = empty
+    var units = [Double](repeating: 0, count: space.coordinates.count)
+    points.reserve(configurations.underestimatedCount)
+    let kept = configurations.filter { append($0, to: &points, units: &units) }
+    return (points, kept)
+  }
+
   /// Appends a configuration to points of this kind.
   ///
   /// - Parameters:

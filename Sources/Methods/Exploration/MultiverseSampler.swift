@@ -10,64 +10,46 @@ import TrimtabSurrogates
 /// Gaussian process learns the objective; the configuration is proposed that lessens its doubt over the whole space most
 /// (integrated variance reduction). What it has learned is in its model's report: the effect of each choice, with its
 /// uncertainty, the share of the space where the sign of the effect is certain, and the evidence that it matters at all.
-public struct MultiverseSampler: Sampler {
+public struct MultiverseSampler: ProcessSampler {
   static let purpose = stableHash("multiverse")
   /// Points at which reports look: their covariances are computed for each pair of choices.
   static let reportPoints = 192
   /// Parameters with more choices than this are left out of reports.
   static let reportChoices = 6
 
-  private let startup: Int
   private let candidates: Int
   private let points: Int
   private let target: Double
-  private var process: GaussianProcessSampler
-  private var lessons = FailureLessons()
+  var process: GaussianProcessSampler
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
-    startup = Self.entry.integer("startup", in: part)
     candidates = Self.entry.integer("candidates", in: part)
     points = Self.entry.integer("points", in: part)
     target = Self.entry.real("deviation", in: part)
     // A linear transform: effects are differences of values, and mean what they say.
     process = GaussianProcessSampler(
-      PartSpec("gp", options: ["startup": .integer(startup), "transform": .text("standard")]))
+      PartSpec(
+        "gp", options: ["startup": .integer(Self.entry.integer("startup", in: part)), "transform": .text("standard")]))
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
-
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    if process.observations == nil { process.prepare(state) }
-    guard let observations = process.observations, observations.rows.count >= StartupDesign.count(startup, state.spec)
-    else { return try StartupDesign.sample(Self.purpose, trial, state) }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let state = fresh.state
+    guard let model = process.models(observations, state)?.first else { return .none }
     let reference = reference(observations.features, points, state).points
-    guard reference.count > 0 else { return try fresh.sample(origin: .fallback) }
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    guard reference.count > 0 else { return .none }
+    let pending = observations.pending(state)
     let base = IntegratedVarianceReduction(
       model.believing(pending, noise: model.parameters.noise).process, over: reference)
-    if self.target > 0, base.meanDeviation < self.target {
+    if target > 0, base.meanDeviation < target {
       return .exhausted(
         "the mean deviation of what is not known is \(Fact.rounded(base.meanDeviation)) of that of the values, "
-          + "less than \(Fact.rounded(self.target))")
+          + "less than \(Fact.rounded(target))")
     }
-    var function: any Acquisition = base
-    if let feasibility = lessons.model(observations, state) { function = FeasibleAcquisition(base, feasibility) }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.spray = 16
-    settings.starts = 4
-    settings.moves = 64
-    var search = MixedSearch(
-      observations.features, function, incumbents: [], seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let found = search.run()
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0.configuration) }
-    return try fresh.propose(untried.map(\.configuration))
+    return .best(
+      search(
+        base, observations, fresh, around: [], .init(candidates: candidates, spray: 16, starts: 4, moves: 64)),
+      isWeakened: process.isUnfitted)
   }
 
   /// Points spread over the space; the same throughout a study.
@@ -75,14 +57,7 @@ public struct MultiverseSampler: Sampler {
     _ features: SpaceFeatures, _ count: Int, _ state: StudyState
   ) -> (points: FeaturePoints, configurations: [Configuration]) {
     var pool = CandidatePool(features, incumbents: [], seed: mix(state.spec.seed ?? 0, Self.purpose))
-    var points = features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    var configurations: [Configuration] = []
-    for candidate in pool.scatter(count, spray: 0)
-    where features.append(candidate.configuration, to: &points, units: &units) {
-      configurations.append(candidate.configuration)
-    }
-    return (points, configurations)
+    return features.points(pool.scatter(count, spray: 0).map(\.configuration))
   }
 }
 
@@ -247,8 +222,6 @@ extension MultiverseSampler {
         name: "deviation", kind: .real(0...10), defaultValue: .real(0),
         meaning: "ends the study when the mean deviation of what is not known is below this share of that of the values"
       ),
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(512),
-        meaning: "the number of configurations at which the search for the next one looks first"),
+      SearchOption.candidates(512),
     ])
 }

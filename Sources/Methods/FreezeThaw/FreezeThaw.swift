@@ -275,7 +275,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
+      return try StartupDesign.sample(FreshDraw(purpose: Self.purpose, trial: trial, state: state))
     }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     let stops = stops(fidelity)

@@ -13,7 +13,7 @@ import TrimtabSurrogates
 /// Deviations: the kernel has a length scale for each coordinate and the priors of `gp`, where the paper has one scale
 /// without a prior; drawn functions have the spectral density of the kernel, which the authors' program has not; the front's
 /// population is at most 300; failures weigh in mean, draw and front.
-public struct AEGiS: Sampler {
+public struct AEGiS: ProcessSampler {
   static let purpose = stableHash("aegis")
 
   enum Step: String {
@@ -22,8 +22,7 @@ public struct AEGiS: Sampler {
     case front = "a member of the front of mean and deviation"
   }
 
-  private var process: GaussianProcessSampler
-  private var lessons = FailureLessons()
+  var process: GaussianProcessSampler
   private let candidates: Int
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
@@ -33,8 +32,6 @@ public struct AEGiS: Sampler {
     process = GaussianProcessSampler(PartSpec("gp", options: options))
     candidates = Self.entry.integer("candidates", in: part)
   }
-
-  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
 
   /// ε for so many coordinates.
   static func share(dimension: Int) -> Double { min(0.5, 1 / Double(max(dimension, 4)).squareRoot()) }
@@ -58,42 +55,25 @@ public struct AEGiS: Sampler {
       workers: state.running.count + state.queue.count + 1, &stream)
   }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let ready = process.observed(state)
-    guard let observations = ready else { return try StartupDesign.sample(Self.purpose, trial, state) }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
-    let seed = mix(fresh.seed, UInt64(trial))
-    let found: [Configuration]
-    switch step(trial, state) {
-    case .exploit:
-      found = best(ModelAcquisition(model, .upperBound(multiplier: 0), threshold: 0), observations, fresh)
-    case .thompson: found = best(PosteriorPath(model, seed: seed), observations, fresh)
-    case .front: found = front(model, observations, fresh)
-    }
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(found.filter { !state.history.contains($0) })
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    guard let model = process.models(observations, fresh.state)?.first else { return .none }
+    let found =
+      switch step(fresh.trial, fresh.state) {
+      case .exploit:
+        best(ModelAcquisition(model, .upperBound(multiplier: 0), threshold: 0), observations, fresh)
+      case .thompson: best(PosteriorPath(model, seed: fresh.trialSeed), observations, fresh)
+      case .front: front(model, observations, fresh)
+      }
+    return .best(found, isWeakened: process.isUnfitted)
   }
 
   private mutating func best(
     _ function: any Acquisition, _ observations: Observations, _ fresh: FreshDraw
   ) -> [Configuration] {
-    var function = function
-    if let feasibility = lessons.model(observations, fresh.state) {
-      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(fresh.state))
-    }
-    var settings = MixedSearch.Settings()
-    settings.candidates = min(candidates, 1000 * max(1, fresh.state.spec.space.coordinates.count))
-    settings.starts = 4
-    settings.rounds = 4
-    settings.spray = 32
-    var search = MixedSearch(
-      observations.features, function,
-      incumbents: observations.best(GaussianProcessSampler.incumbents, fresh.state),
-      seed: mix(fresh.seed, UInt64(fresh.trial)), settings: settings)
-    return search.run().map(\.configuration)
+    let count = min(candidates, 1000 * max(1, fresh.state.spec.space.coordinates.count))
+    return search(
+      function, observations, fresh, around: observations.best(GaussianProcessSampler.incumbents, fresh.state),
+      .init(candidates: count, spray: 32, starts: 4, rounds: 4))
   }
 
   private mutating func front(
@@ -108,7 +88,7 @@ public struct AEGiS: Sampler {
     settings.remembersAll = true
     var search = FrontSearch(
       observations.features, incumbents: observations.best(1, fresh.state),
-      seed: mix(fresh.seed, UInt64(fresh.trial)), settings: settings)
+      seed: fresh.trialSeed, settings: settings)
     let feasibility = lessons.model(observations, fresh.state)
     let weight = FailureLessons.weight(fresh.state)
     let members = search.run { points in
@@ -135,8 +115,6 @@ public struct AEGiS: Sampler {
     }
     return explanation
   }
-
-  public mutating func modelReport(state: StudyState) -> ModelReport? { process.modelReport(state: state) }
 }
 
 extension AEGiS {

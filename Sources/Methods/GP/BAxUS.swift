@@ -14,24 +14,21 @@ import TrimtabSurrogates
 /// Deviations: every completion counts by itself; choices stay outside the embedding, and one that is selected takes any
 /// value; a trial from elsewhere counts at the nearest point of the embedding; without a budget ten trials a parameter are
 /// assumed; priors are those of `gp`.
-public struct BAxUS: Sampler {
+public struct BAxUS: ObservingSampler {
   static let purpose = stableHash("baxus")
   /// Trials for each coordinate where a study has no budget.
   static let openBudget = 10
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
-  private var observations: Observations?
-  private var cache: (rows: ContiguousArray<Observations.Row>, model: GaussianProcess)?
+  var observations: Observations?
+  var lessons = FailureLessons()
+  private var kept = KeptModel<GaussianProcess?>()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
     startup = Self.entry.integer("startup", in: part)
     candidates = Self.entry.integer("candidates", in: part)
-  }
-
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
   }
 
   /// Where a study stands: the region, and the embedding in which it lies.
@@ -61,24 +58,19 @@ public struct BAxUS: Sampler {
     return Place(region: region, embedding: embedding, choices: choices)
   }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    let place = place(observations, state)
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard observations.rows.count - place.region.start >= startup, let best = place.region.best else {
-      return try design(place, fresh)
-    }
-    guard let model = model(observations, place, state) else { return try fresh.sample(origin: .fallback) }
-    let drawn = draw(observations, place, model, best: observations.rows[best].trial, fresh)
-    guard !drawn.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(drawn.filter { !state.history.contains($0) })
+  func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
+    observations.rows.count - place(observations, state).region.start >= startup
+  }
+
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let place = place(observations, fresh.state)
+    guard let best = place.region.best, let model = model(observations, place, fresh.state) else { return .none }
+    return .best(draw(observations, place, model, best: observations.rows[best].trial, fresh))
   }
 
   /// A point of a scrambled Sobol sequence in the embedding.
-  private func design(_ place: Place, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
+  func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
+    let place = place(observations, fresh.state)
     let space = fresh.state.spec.space
     let width = place.embedding.bins.count
     let sequence = try? SobolSequence(
@@ -123,20 +115,18 @@ public struct BAxUS: Sampler {
   private mutating func model(
     _ observations: Observations, _ place: Place, _ state: StudyState
   ) -> GaussianProcess? {
-    if let cache, cache.rows == observations.rows { return cache.model }
-    let life = Array(observations.rows.indices.suffix(observations.rows.count - place.region.start))
-    let losses = life.map { observations.rows[$0].loss }
-    let chosen = GPSelection.choose(losses, limit: TrustRegionSampler.rowLimit)
-    var points = none(place, observations.features)
-    for index in chosen {
-      let row = life[index]
-      append(
-        state.history.configuration(observations.rows[row].trial), observations.points, row,
-        observations.features.hasResource, place, state.spec.space, to: &points)
+    var kept = kept
+    defer { self.kept = kept }
+    return kept.model(of: observations) {
+      let (rows, losses) = place.region.seen(observations)
+      var points = none(place, observations.features)
+      for row in rows {
+        append(
+          state.history.configuration(observations.rows[row].trial), observations.points, row,
+          observations.features.hasResource, place, state.spec.space, to: &points)
+      }
+      return TrustRegionSampler.process(points, losses)
     }
-    guard let process = TrustRegionSampler.process(points, chosen.map { losses[$0] }) else { return nil }
-    cache = (observations.rows, process)
-    return process
   }
 
   /// Configurations of the box, in the order of a function drawn from the model, best first.
@@ -145,7 +135,7 @@ public struct BAxUS: Sampler {
   ) -> [Configuration] {
     let configuration = fresh.state.history.configuration(best)
     var stream = RandomStream(
-      seed: mix(fresh.seed, UInt64(fresh.trial)), purpose: stableHash("trust region"), index: 0)
+      seed: fresh.trialSeed, purpose: stableHash("trust region"), index: 0)
     var found = candidates(observations, place, model, best: configuration, fresh, isEmbedded: true, &stream)
     // Constraints may leave nothing of a space of so few dimensions: parameters then move by themselves.
     if found.isEmpty {
@@ -180,7 +170,7 @@ public struct BAxUS: Sampler {
     let sides = TrustRegion.sides(Array(model.parameters.numberScales.prefix(centre.count)))
     let owner = place.embedding.bins.indices.flatMap { bin in place.embedding.bins[bin].map { _ in bin } }
     let total = members.count + place.choices.count
-    let sequence = try? SobolSequence(dimension: max(1, total), seed: mix(fresh.seed, UInt64(fresh.trial)))
+    let sequence = try? SobolSequence(dimension: max(1, total), seed: fresh.trialSeed)
     let share = min(1, 20 / Double(max(1, total)))
     var found: [Configuration] = []
     for index in 0..<min(candidates, 100 * max(1, total)) {

@@ -94,7 +94,7 @@ extension GaussianProcessSampler {
   /// The acquisition function beside the pending trials.
   func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> (any Acquisition)? {
     guard let observations else { return nil }
-    let pendingPoints = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pendingPoints = observations.pending(state)
     let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(trial))
     // What is to be improved on is what the model believes of the best, not the luck of one run.
     let full = observations.features.hasResource ? Self.atWholeResource(model.points) : model.points
@@ -129,12 +129,7 @@ extension GaussianProcessSampler {
     guard let observations else { return FeaturePoints(numberCount: 0, choiceCount: 0) }
     let incumbents = observations.best(Self.incumbents, state)
     var pool = CandidatePool(observations.features, incumbents: incumbents, seed: mix(seed, 1))
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    for candidate in pool.scatter(count, spray: 32) {
-      _ = observations.features.append(candidate.configuration, to: &points, units: &units)
-    }
-    return points
+    return observations.features.points(pool.scatter(count, spray: 32).map(\.configuration)).points
   }
 
   private func simpleFunction(

@@ -7,21 +7,13 @@ extension GaussianProcessSampler {
   public mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, state: StudyState
   ) -> Explanation {
-    if observations == nil { prepare(state) }
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
-    guard let observations else { return Explanation([], neighbours: nearest) }
-    let needed = StartupDesign.count(startup, state.spec)
-    guard observations.rows.count >= needed else {
-      return Explanation(
-        [
-          Fact("method", "Gaussian process"),
-          Fact("step", "the design before the model: \(observations.rows.count) of \(needed) trials have a value"),
-        ], neighbours: nearest)
+    let observations = observed(state)
+    if let fact = designFact(observations, state) {
+      return Explanation([Fact("method", "Gaussian process"), fact], neighbours: nearest)
     }
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     guard let models = models(observations, state), let function = wholeFunction(models, trial, state),
-      observations.features.append(configuration, to: &points, units: &units)
+      let points = observations.features.point(configuration)
     else {
       return Explanation(
         [Fact("method", "Gaussian process"), Fact("step", "random: the model cannot be made")], neighbours: nearest)
@@ -88,9 +80,8 @@ extension GaussianProcessSampler {
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
-    if observations == nil { prepare(state) }
-    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec),
-      let model = models(observations, state)?.first, let left = model.leaveOneOut()
+    let observations = observed(state)
+    guard isReady(observations, state), let model = models(observations, state)?.first, let left = model.leaveOneOut()
     else { return nil }
     let scale = LossScale(observations.rows.map(\.loss), transform)
     let sign = state.spec.objectives[0].sign
@@ -136,11 +127,7 @@ extension GaussianProcessSampler {
     guard observations.rows.count >= Self.leastForBound else { return nil }
     var pool = CandidatePool(
       observations.features, incumbents: observations.best(Self.incumbents, state), seed: state.spec.seed ?? 0)
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    for candidate in pool.scatter(Self.boundPoints, spray: 64) {
-      _ = observations.features.append(candidate.configuration, to: &points, units: &units)
-    }
+    let points = observations.features.points(pool.scatter(Self.boundPoints, spray: 64).map(\.configuration)).points
     guard let bound = RegretBound(model, over: points) else { return nil }
     return scale.loss(-bound.certain) - scale.loss(-bound.possible)
   }

@@ -15,7 +15,7 @@ import TrimtabSurrogates
 /// Everything follows from the log: observations are absorbed as they come, the moments of fits are fixed by their number
 /// (see `FitSchedule`), and rows are appended to the factor one by one in the order of the log, so that a process that
 /// has just read the log has the same factor to the bit.
-public struct GaussianProcessSampler: Sampler {
+public struct GaussianProcessSampler: ModelSampler {
   static let purpose = stableHash("gp")
   /// The most observations that the model is conditioned on.
   static let rowLimit = 2000
@@ -98,12 +98,14 @@ public struct GaussianProcessSampler: Sampler {
     }
   }
 
-  mutating func prepare(_ state: StudyState) {
+  @discardableResult
+  private mutating func prepare(_ state: StudyState) -> Observations {
     let fresh = Observations(state)
     observations = fresh
     schedule = FitSchedule()
     cache = nil
     schedule.note(fresh, least: StartupDesign.count(startup, state.spec), isRewritten: true)
+    return fresh
   }
 
   private mutating func note(_ trial: TrialNumber, _ state: StudyState) {
@@ -113,27 +115,16 @@ public struct GaussianProcessSampler: Sampler {
     observations = updated
   }
 
-  /// The observations, when there are enough of them for a model.
-  mutating func observed(_ state: StudyState) -> Observations? {
-    if observations == nil { prepare(state) }
-    guard let observations, observations.rows.count >= StartupDesign.count(startup, state.spec) else { return nil }
-    return observations
-  }
+  mutating func observed(_ state: StudyState) -> Observations { observations ?? prepare(state) }
 
   // MARK: Sampling
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let ready = observed(state)
-    guard let observations = ready else { return try StartupDesign.sample(Self.purpose, trial, state) }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let models = models(observations, state), let function = wholeFunction(models, trial, state) else {
-      return try fresh.sample(origin: .fallback)
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let state = fresh.state
+    guard let models = models(observations, state), let function = wholeFunction(models, fresh.trial, state) else {
+      return .none
     }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.starts = starts
+    var settings = MixedSearch.Settings(candidates: candidates, starts: starts)
     if models[0].points.count > 500 {
       // Each evaluation costs the square of the observations.
       settings.starts = min(starts, 4)
@@ -146,12 +137,8 @@ public struct GaussianProcessSampler: Sampler {
     }
     var search = MixedSearch(
       observations.features, function, incumbents: observations.best(Self.incumbents, state),
-      seed: mix(fresh.seed, UInt64(trial)),
-      settings: settings)
-    let found = search.run()
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(
-      found.map(\.configuration).filter { !state.history.contains($0) }, isWeakened: schedule.isUnfitted)
+      seed: fresh.trialSeed, settings: settings)
+    return .best(search.run().map(\.configuration), isWeakened: schedule.isUnfitted)
   }
 
   // MARK: Model
@@ -222,14 +209,6 @@ extension GaussianProcessSampler {
     name: "warmup", kind: .integer(16...10_000), defaultValue: .integer(256),
     meaning: "the steps of the no-U-turn sampler before draws of the kernel's parameters count")
 
-  static let candidatesOption = MethodOption(
-    name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
-    meaning: "the number of configurations at which the search for the next one looks first")
-
-  static let startsOption = MethodOption(
-    name: "starts", kind: .integer(1...100), defaultValue: .integer(8),
-    meaning: "the number of local searches from the best of them")
-
   static let confidenceOption = MethodOption(
     name: "confidence", kind: .real(0...1), defaultValue: .real(0),
     meaning: "how sure it is that good configurations lie near the parameters' defaults, from 0 to 1")
@@ -273,6 +252,6 @@ extension GaussianProcessSampler {
         name: "feasibility", kind: .word(FeasibilityModel.Inference.allCases.map(\.rawValue)),
         defaultValue: .text("hybrid"), meaning: "how the model of failures approximates its likelihood"),
       confidenceOption,
-      candidatesOption, startsOption,
+      SearchOption.candidates(1024), SearchOption.starts(8),
     ], inspect: inspect)
 }

@@ -14,14 +14,13 @@ import TrimtabSurrogates
 /// Deviations: the kernel and its priors are those of `gp`, and the mode of greatest posterior density is found with
 /// gradients; the tail of the logarithm of the improvement is exact, where the authors' program lacks a constant; every
 /// proposal searches anew, so that it depends on the log alone; failures weigh in all three functions as they do in `gp`.
-public struct HEBO: Sampler {
+public struct HEBO: ProcessSampler {
   static let purpose = stableHash("hebo")
   static let delta = 0.01
   static let half = 0.5
   static let gain = 1e-4
 
-  private var process: GaussianProcessSampler
-  private var lessons = FailureLessons()
+  var process: GaussianProcessSampler
   private let population: Int
   private let generations: Int
 
@@ -34,8 +33,6 @@ public struct HEBO: Sampler {
     generations = Self.entry.integer("generations", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
-
   /// The multiplier of the lower confidence bound.
   /// - Parameter dimension: coordinates.
   static func multiplier(count: Int, dimension: Int) -> Double {
@@ -44,26 +41,19 @@ public struct HEBO: Sampler {
     return (2 * half * growth).squareRoot()
   }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let ready = process.observed(state)
-    guard let observations = ready else { return try StartupDesign.sample(Self.purpose, trial, state) }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
-    let front = front(model, observations, fresh)
-    guard !front.isEmpty else { return try fresh.sample(origin: .fallback) }
-    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("member"), index: UInt64(trial))
-    var untried = front.filter { !state.history.contains($0) }
-    stream.shuffle(&untried)
-    return try fresh.propose(untried)
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    guard let model = process.models(observations, fresh.state)?.first else { return .none }
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("member"), index: UInt64(fresh.trial))
+    var front = front(model, observations, fresh)
+    stream.shuffle(&front)
+    return .best(front, isWeakened: process.isUnfitted)
   }
 
   private mutating func front(
     _ model: GaussianProcess, _ observations: Observations, _ fresh: FreshDraw
   ) -> [Configuration] {
     let state = fresh.state
-    let seed = mix(fresh.seed, UInt64(fresh.trial))
+    let seed = fresh.trialSeed
     var settings = FrontSearch.Settings()
     settings.population = population
     settings.generations = generations
@@ -102,8 +92,6 @@ public struct HEBO: Sampler {
     explanation.facts.removeAll { $0.name == "acquisition value" }
     return explanation
   }
-
-  public mutating func modelReport(state: StudyState) -> ModelReport? { process.modelReport(state: state) }
 }
 
 extension HEBO {

@@ -12,5 +12,7 @@ extension GaussianProcessSampler {
       title: "High-dimensional Bayesian optimization with sparse axis-aligned subspaces", year: 2021,
       venue: "UAI, arXiv 2103.00349"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
-    options: [StartupDesign.option, warmupOption, confidenceOption, candidatesOption, startsOption])
+    options: [
+      StartupDesign.option, warmupOption, confidenceOption, SearchOption.candidates(1024), SearchOption.starts(8),
+    ])
 }

@@ -7,6 +7,8 @@ struct TrustRegion: Sendable, Equatable {
   static let leastLength = 0x1p-7
   static let greatestLength = 1.6
   static let successTolerance = 3
+  /// The most trials of a region that its model sees.
+  static let rowLimit = 500
 
   /// The first loss of the region's life.
   private(set) var start = 0
@@ -62,6 +64,14 @@ struct TrustRegion: Sendable, Equatable {
         self = TrustRegion(from: index + 1, restarts: restarts + 1)
       }
     }
+  }
+
+  /// The rows of the region's life that its model sees, and their losses.
+  func seen(_ observations: Observations) -> (rows: [Int], losses: [Double]) {
+    let life = Array(observations.rows.indices.suffix(observations.rows.count - start))
+    let losses = life.map { observations.rows[$0].loss }
+    let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
+    return (chosen.map { life[$0] }, chosen.map { losses[$0] })
   }
 
   private init(from start: Int, restarts: Int) {

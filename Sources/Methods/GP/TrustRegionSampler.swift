@@ -13,15 +13,14 @@ import TrimtabSurrogates
 /// Deviations: each completion counts as a batch of one, so that asynchronous workers need no waiting; the kernel's priors
 /// are those of `gp`; a choice that is selected takes any value; the design of a region is that of `gp`, shorter than twice
 /// the coordinates where there are many.
-public struct TrustRegionSampler: Sampler {
+public struct TrustRegionSampler: ObservingSampler {
   static let purpose = stableHash("turbo")
-  /// The most trials of a region that its model sees.
-  static let rowLimit = 500
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
-  private var observations: Observations?
-  private var cache: (rows: ContiguousArray<Observations.Row>, model: GaussianProcess)?
+  var observations: Observations?
+  var lessons = FailureLessons()
+  private var kept = KeptModel<GaussianProcess?>()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -29,25 +28,20 @@ public struct TrustRegionSampler: Sampler {
     candidates = Self.entry.integer("candidates", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
+  func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
+    observations.rows.count - region(observations, state).start >= StartupDesign.count(startup, state.spec)
   }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    let region = region(observations, state)
-    let design = StartupDesign.count(startup, state.spec)
-    guard observations.rows.count - region.start >= design, let best = region.best else {
-      return try StartupDesign.sample(mix(Self.purpose, UInt64(region.restarts)), trial, state)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let model = model(observations, region) else { return try fresh.sample(origin: .fallback) }
-    let drawn = draw(observations, region, model, best: observations.rows[best].trial, fresh)
-    guard !drawn.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(drawn.filter { !state.history.contains($0) })
+  /// Each region has a design of its own.
+  func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
+    let purpose = mix(Self.purpose, UInt64(region(observations, fresh.state).restarts))
+    return try StartupDesign.sample(FreshDraw(purpose: purpose, trial: fresh.trial, state: fresh.state))
+  }
+
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let region = region(observations, fresh.state)
+    guard let best = region.best, let model = model(observations, region) else { return .none }
+    return .best(draw(observations, region, model, best: observations.rows[best].trial, fresh))
   }
 
   private func region(_ observations: Observations, _ state: StudyState) -> TrustRegion {
@@ -58,14 +52,10 @@ public struct TrustRegionSampler: Sampler {
 
   /// The model of the region's trials; the same for all proposals beside them.
   private mutating func model(_ observations: Observations, _ region: TrustRegion) -> GaussianProcess? {
-    if let cache, cache.rows == observations.rows { return cache.model }
-    let life = Array(observations.rows.indices.suffix(observations.rows.count - region.start))
-    let losses = life.map { observations.rows[$0].loss }
-    let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
-    let points = observations.points.subset(chosen.map { life[$0] })
-    guard let process = Self.process(points, chosen.map { losses[$0] }) else { return nil }
-    cache = (observations.rows, process)
-    return process
+    kept.model(of: observations) {
+      let (rows, losses) = region.seen(observations)
+      return Self.process(observations.points.subset(rows), losses)
+    }
   }
 
   /// A process of the most likely parameters; nil when it cannot be made.
@@ -89,7 +79,7 @@ public struct TrustRegionSampler: Sampler {
     var centre = [Double](repeating: 0.5, count: dimension)
     space.encode(fresh.state.history.configuration(best)) { if !$1.isNaN { centre[$0] = min(max($1, 0), 1) } }
     let sides = Self.sides(features, model.parameters, dimension)
-    let seed = mix(fresh.seed, UInt64(fresh.trial))
+    let seed = fresh.trialSeed
     var stream = RandomStream(seed: seed, purpose: stableHash("trust region"), index: 0)
     let sequence = try? SobolSequence(dimension: max(1, dimension), seed: seed)
     let share = min(1, 20 / Double(max(1, dimension)))

@@ -14,7 +14,7 @@ import TrimtabSurrogates
 ///
 /// Deviations: the paper's kernel and acquisition function are not published in detail; here size is one more coordinate of
 /// the kernel, so that its length scale says how much is learned from one size about another.
-public struct MixtureSampler: Sampler {
+public struct MixtureSampler: ProcessSampler {
   static let purpose = stableHash("mixture")
   /// The share of the part to which a mixture of the design leans, besides its even share of the rest.
   static let lean = 0.7
@@ -23,65 +23,45 @@ public struct MixtureSampler: Sampler {
   /// Of a size with more levels so many are looked at.
   static let levels = 8
 
-  private let startup: Int
   private let candidates: Int
   private let starts: Int
   private let size: String
   private let correlation: Double
-  private var process: GaussianProcessSampler
-  private var lessons = FailureLessons()
+  var process: GaussianProcessSampler
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
-    startup = Self.entry.integer("startup", in: part)
     candidates = Self.entry.integer("candidates", in: part)
     starts = Self.entry.integer("starts", in: part)
     size = Self.entry.word("size", in: part)
     correlation = Self.entry.real("correlation", in: part)
-    process = GaussianProcessSampler(PartSpec("gp", options: ["startup": .integer(startup)]))
+    process = GaussianProcessSampler(
+      PartSpec("gp", options: ["startup": .integer(Self.entry.integer("startup", in: part))]))
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
-
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    if process.observations == nil { process.prepare(state) }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let observations = process.observations, observations.rows.count >= StartupDesign.count(startup, state.spec)
-    else { return try design(fresh) }
-    guard let model = process.models(observations, state)?.first else { return try fresh.sample(origin: .fallback) }
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let state = fresh.state
+    guard let model = process.models(observations, state)?.first else { return .none }
     let number = sizeNumber(observations.features)
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pending = observations.pending(state)
     let believing = model.believing(pending).process
     // What is to be improved on is what the model expects of the mixtures tried, at the largest size.
     let full = number.map { model.points.replacing($0, by: largest(state.spec.space)) } ?? model.points
-    guard let threshold = model.predict(full).means.max(), threshold.isFinite else {
-      return try fresh.sample(origin: .fallback)
-    }
+    guard let threshold = model.predict(full).means.max(), threshold.isFinite else { return .none }
     var function: any Acquisition = ModelAcquisition(believing, .logExpectedImprovement, threshold: threshold)
     if let number { function = FixedNumberAcquisition(function, number: number, value: largest(state.spec.space)) }
-    if let feasibility = lessons.model(observations, state) {
-      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
-    }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.starts = starts
-    var search = MixedSearch(
-      observations.features, function, incumbents: observations.best(GaussianProcessSampler.incumbents, state),
-      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    var found = search.run().map(\.configuration)
+    var found = search(
+      function, observations, fresh, around: observations.best(GaussianProcessSampler.incumbents, state),
+      .init(candidates: candidates, starts: starts))
     if let number {
       found = found.map { sized($0, number, model, observations, pending, state) }
     }
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0) }
-    return try fresh.propose(untried, isWeakened: process.isUnfitted)
+    return .best(found, isWeakened: process.isUnfitted)
   }
 
   // MARK: Design
 
-  private func design(_ fresh: FreshDraw) throws(SpaceError) -> Sample {
+  func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
     let space = fresh.state.spec.space
     let sequence = try? SobolSequence(dimension: max(1, space.coordinates.count), seed: fresh.seed)
     return try fresh.sample(origin: .design) { attempt throws(SpaceError) in
@@ -178,7 +158,6 @@ public struct MixtureSampler: Sampler {
     let slot = space.slotRanges[index].lowerBound
     let top = largest(space)
     let sizes = Self.values(space, index)
-    var units = [Double](repeating: 0, count: space.coordinates.count)
     for value in sizes {
       var slots = configuration.slots
       slots[slot] = value
@@ -187,18 +166,9 @@ public struct MixtureSampler: Sampler {
       let own = unit(space, index, value)
       if value == sizes.last { return made }
       guard model.parameters.correlation(number: number, from: own, to: top) > correlation else { continue }
-      var point = observations.features.empty
-      guard observations.features.append(made, to: &point, units: &units) else { continue }
+      guard let point = observations.features.point(made) else { continue }
       let isKnown = [observations.points, pending].contains { others in
-        (0..<others.count).contains { row in
-          var sum = 0.0
-          for j in 0..<point.numberCount {
-            let step = point.numbers[j] - others.numbers[row * point.numberCount + j]
-            sum += step * step
-          }
-          for k in 0..<point.choiceCount where point.choices[k][0] != others.choices[k][row] { sum += 1 }
-          return (sum / 2).squareRoot() < Self.near
-        }
+        (0..<others.count).contains { (point.squaredDistance(0, to: others, $0) / 2).squareRoot() < Self.near }
       }
       if !isKnown { return made }
     }
@@ -259,11 +229,7 @@ extension MixtureSampler {
       MethodOption(
         name: "correlation", kind: .real(0...1), defaultValue: .real(0.8),
         meaning: "how much a size must be correlated with the largest to be run instead of it"),
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1024),
-        meaning: "the number of configurations at which the search for the next one looks first"),
-      MethodOption(
-        name: "starts", kind: .integer(1...100), defaultValue: .integer(8),
-        meaning: "the number of local searches from the best of them"),
+      SearchOption.candidates(1024),
+      SearchOption.starts(8),
     ], inspect: { problems($0) })
 }

@@ -15,17 +15,24 @@ import TrimtabSurrogates
 ///
 /// Deviations: networks of two layers of 64 units, and 300 steps of Adam, so that a proposal takes seconds; the climb is the
 /// search that all models here share, so that choices and conditions are taken, too.
-public struct OfflineSampler: Sampler {
+public struct OfflineSampler: ObservingSampler {
   static let purpose = stableHash("ignite")
   static let rowLimit = 2000
   static let incumbents = 128
   static let fallbackMultiplier = -2.0
 
-  private let startup: Int
+  let startup: Int
   private let distance: Double
   private let options: PessimisticEnsemble.Options
-  private var observations: Observations?
-  private var cache: (rows: ContiguousArray<Observations.Row>, model: (any Acquisition)?, isWeakened: Bool)?
+  var observations: Observations?
+  /// Nothing corrects what it learns of failures.
+  var lessons = FailureLessons()
+  private var kept = KeptModel<Pessimist?>()
+
+  private struct Pessimist: Sendable {
+    var function: any Acquisition
+    var isWeakened = false
+  }
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -39,75 +46,43 @@ public struct OfflineSampler: Sampler {
     self.options = options
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    guard let model = model(observations, fresh.seed) else { return .none }
+    let found = search(
+      model.function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
+      .init(candidates: 256, spray: 2, starts: 12))
+    return .best(apart(found, observations, fresh.state), isWeakened: model.isWeakened)
   }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let (model, isWeakened) = model(observations, fresh.seed) else { return try fresh.sample(origin: .fallback) }
-    var settings = MixedSearch.Settings()
-    settings.candidates = 256
-    settings.spray = 2
-    settings.starts = 12
-    var search = MixedSearch(
-      observations.features, model, incumbents: observations.best(Self.incumbents, state),
-      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let found = search.run().map(\.configuration)
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0) }
-    return try fresh.propose(apart(untried, observations, state), isWeakened: isWeakened)
-  }
-
-  private mutating func model(
-    _ observations: Observations, _ seed: UInt64
-  ) -> (model: any Acquisition, isWeakened: Bool)? {
-    if cache?.rows != observations.rows {
+  private mutating func model(_ observations: Observations, _ seed: UInt64) -> Pessimist? {
+    let options = options
+    return kept.model(of: observations) {
       let losses = observations.rows.map(\.loss)
       let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
       let points = observations.points.subset(chosen)
       let scores = OutputTransform.winsorized.apply(chosen.map { losses[$0] }).map { -$0 }
       if let ensemble = PessimisticEnsemble(points, scores, options: options, seed: seed) {
-        cache = (observations.rows, ensemble, false)
-      } else {
-        let process = GaussianProcess.fitted(points, scores)
-        let bound = process.map {
-          ModelAcquisition($0, .upperBound(multiplier: Self.fallbackMultiplier), threshold: 0)
-        }
-        cache = (observations.rows, bound, true)
+        return Pessimist(function: ensemble)
       }
+      guard let process = GaussianProcess.fitted(points, scores) else { return nil }
+      return Pessimist(
+        function: ModelAcquisition(process, .upperBound(multiplier: Self.fallbackMultiplier), threshold: 0),
+        isWeakened: true)
     }
-    guard let cache, let model = cache.model else { return nil }
-    return (model, cache.isWeakened)
   }
 
   /// The configurations that are far enough from all that was tried or is pending, and then the others.
   private func apart(
     _ found: [Configuration], _ observations: Observations, _ state: StudyState
   ) -> [Configuration] {
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pending = observations.pending(state)
     guard distance > 0, pending.count > 0 else { return found }
     var near: [Configuration] = []
     var far: [Configuration] = []
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    for configuration in found {
-      var point = observations.features.empty
-      guard observations.features.append(configuration, to: &point, units: &units) else { continue }
-      let isFar = (0..<pending.count).allSatisfy { row in
-        var sum = 0.0
-        for j in 0..<point.numberCount {
-          let step = point.numbers[j] - pending.numbers[row * point.numberCount + j]
-          sum += step * step
-        }
-        for k in 0..<point.choiceCount where point.choices[k][0] != pending.choices[k][row] { sum += 1 }
-        return sum.squareRoot() >= distance
+    let (points, configurations) = observations.features.points(found)
+    for (index, configuration) in configurations.enumerated() {
+      let isFar = (0..<pending.count).allSatisfy {
+        points.squaredDistance(index, to: pending, $0).squareRoot() >= distance
       }
       if isFar { far.append(configuration) } else { near.append(configuration) }
     }
@@ -117,21 +92,21 @@ public struct OfflineSampler: Sampler {
   public mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, state: StudyState
   ) -> Explanation {
-    let observations = self.observations ?? Observations(state)
+    let observations = observed(state)
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [Fact("method", "ensemble of networks without sharpness; unverified: nothing corrects it")]
     let seed = FreshDraw(purpose: Self.purpose, trial: trial, state: state).seed
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    guard observations.rows.count >= StartupDesign.count(startup, state.spec),
-      let (model, isWeakened) = model(observations, seed),
-      observations.features.append(configuration, to: &points, units: &units)
-    else { return Explanation(facts + [Fact("step", "the design before the model")], neighbours: nearest) }
-    if isWeakened { facts[0] = Fact("method", "lower bound of a Gaussian process: no network could be trained") }
+    if let fact = designFact(observations, state) { return Explanation(facts + [fact], neighbours: nearest) }
+    guard let model = model(observations, seed), let points = observations.features.point(configuration) else {
+      return Explanation(facts + [Fact("step", "random: no model can be made")], neighbours: nearest)
+    }
+    if model.isWeakened { facts[0] = Fact("method", "lower bound of a Gaussian process: no network could be trained") }
     let scale = LossScale(observations.rows.map(\.loss), .winsorized)
     let sign = state.spec.objectives[0].sign
     facts.append(
-      Fact("expected \(state.spec.objectives[0].metric), pessimistically", sign * scale.loss(-model.values(points)[0])))
+      Fact(
+        "expected \(state.spec.objectives[0].metric), pessimistically",
+        sign * scale.loss(-model.function.values(points)[0])))
     return Explanation(facts, neighbours: nearest)
   }
 }

@@ -12,17 +12,23 @@ import TrimtabSurrogates
 /// greatest expected improvement is proposed; until two trials have a value it draws as `cts` does.
 ///
 /// Deviations: those of `PooledQuantiles`; 2,000 candidates are drawn from, not 100,000.
-public struct QuantileTransferSampler: Sampler {
+public struct QuantileTransferSampler: ObservingSampler {
   static let purpose = stableHash("cts")
   static let rowLimit = 500
   static let leastToCorrect = 2
 
   private let isCorrected: Bool
   private let candidates: Int
-  private var observations: Observations?
-  private var lessons = FailureLessons()
+  var observations: Observations?
+  var lessons = FailureLessons()
   private var prior: (revision: Int, model: PooledQuantiles?)?
-  private var cache: (rows: ContiguousArray<Observations.Row>, model: GaussianProcess?, best: Double)?
+  private var kept = KeptModel<Correction?>()
+
+  private struct Correction: Sendable {
+    var model: GaussianProcess
+    /// The lowest quantile among the trials.
+    var best: Double
+  }
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -30,36 +36,21 @@ public struct QuantileTransferSampler: Sampler {
     candidates = Self.entry.integer("candidates", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
-  }
+  var startup: Int { 0 }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let prior = prior(observations, state) else { return try fresh.sample(origin: .fallback) }
-    let isDrawn = !isCorrected || observations.rows.count < Self.leastToCorrect
-    let found: [Configuration]
-    if isDrawn {
-      found = draw(prior, observations, fresh)
-    } else if let function = function(prior, observations, state) {
-      var settings = MixedSearch.Settings()
-      settings.candidates = min(candidates, 1000)
-      settings.spray = 32
-      settings.moves = 64
-      var search = MixedSearch(
-        observations.features, function, incumbents: observations.best(4, state),
-        seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-      found = search.run().map(\.configuration)
-    } else {
-      found = []
+  /// The earlier studies' model needs no trials.
+  func isReady(_ observations: Observations, _ state: StudyState) -> Bool { true }
+
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    guard let prior = prior(observations, fresh.state) else { return .none }
+    if !isCorrected || observations.rows.count < Self.leastToCorrect {
+      return .best(draw(prior, observations, fresh))
     }
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0) }
-    return try fresh.propose(untried)
+    guard let function = function(prior, observations, fresh.state) else { return .none }
+    return .best(
+      search(
+        function, observations, fresh, around: observations.best(4, fresh.state),
+        .init(candidates: min(candidates, 1000), spray: 32, moves: 64)))
   }
 
   private mutating func prior(_ observations: Observations, _ state: StudyState) -> PooledQuantiles? {
@@ -74,14 +65,8 @@ public struct QuantileTransferSampler: Sampler {
   private mutating func draw(
     _ prior: PooledQuantiles, _ observations: Observations, _ fresh: FreshDraw
   ) -> [Configuration] {
-    var pool = CandidatePool(observations.features, incumbents: [], seed: mix(fresh.seed, UInt64(fresh.trial)))
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: fresh.state.spec.space.coordinates.count)
-    var possible: [Configuration] = []
-    for candidate in pool.scatter(candidates, spray: 0)
-    where observations.features.append(candidate.configuration, to: &points, units: &units) {
-      possible.append(candidate.configuration)
-    }
+    var pool = CandidatePool(observations.features, incumbents: [], seed: fresh.trialSeed)
+    let (points, possible) = observations.features.points(pool.scatter(candidates, spray: 0).map(\.configuration))
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(fresh.trial))
     let deviation = prior.deviation
     var draws = prior.means(points).map { $0 + deviation * stream.normal() }
@@ -94,8 +79,8 @@ public struct QuantileTransferSampler: Sampler {
 
   private mutating func function(
     _ prior: PooledQuantiles, _ observations: Observations, _ state: StudyState
-  ) -> (any Acquisition)? {
-    if cache?.rows != observations.rows {
+  ) -> CorrectedImprovement? {
+    let correction = kept.model(of: observations) {
       let losses = observations.rows.map(\.loss)
       let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
       let points = observations.points.subset(chosen)
@@ -104,14 +89,13 @@ public struct QuantileTransferSampler: Sampler {
       let gains = quantiles.indices.map { (means[$0] - quantiles[$0]) / prior.deviation }
       var options = GaussianProcessFit.Options()
       options.learnsSignal = true
-      let model = GaussianProcess.fitted(points, gains, options: options, estimatesMean: false)
-      cache = (observations.rows, model, quantiles.min() ?? 0)
+      return GaussianProcess.fitted(points, gains, options: options, estimatesMean: false).map {
+        Correction(model: $0, best: quantiles.min() ?? 0)
+      }
     }
-    guard let cache, let model = cache.model else { return nil }
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
-    let base = CorrectedImprovement(prior, model.believing(pending).process, best: cache.best)
-    guard let feasibility = lessons.model(observations, state) else { return base }
-    return FeasibleAcquisition(base, feasibility, weight: FailureLessons.weight(state))
+    guard let correction else { return nil }
+    let pending = observations.pending(state)
+    return CorrectedImprovement(prior, correction.model.believing(pending).process, best: correction.best)
   }
 }
 

@@ -12,7 +12,7 @@ import TrimtabSurrogates
 ///
 /// Deviations: models of earlier studies believe that they know what was tried here, and what is pending, so that their
 /// doubts do not lead to the same place again; what is to be improved on is the ensemble's own belief of the best trial.
-public struct RankingEnsembleSampler: Sampler {
+public struct RankingEnsembleSampler: ProcessSampler {
   static let purpose = stableHash("rgpe")
   /// The most trials of an earlier study that its model sees, and of this study that the earlier ones' models are told.
   static let earlierLimit = 300
@@ -21,8 +21,7 @@ public struct RankingEnsembleSampler: Sampler {
 
   private let candidates: Int
   private let starts: Int
-  private var process: GaussianProcessSampler
-  private var lessons = FailureLessons()
+  var process: GaussianProcessSampler
   private var earlier: Earlier?
 
   private struct Earlier: Sendable {
@@ -42,43 +41,26 @@ public struct RankingEnsembleSampler: Sampler {
       PartSpec("gp", options: ["startup": .integer(Self.leastToRank), "transform": .text("winsorized")]))
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) { process.absorb(event, state: state) }
+  /// The earlier studies' models need no trials.
+  func isReady(_ observations: Observations, _ state: StudyState) -> Bool { true }
 
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    guard let (observations, ensemble, _) = ensemble(trial, state) else {
-      return try fresh.sample(origin: .fallback)
-    }
-    var function: any Acquisition = ensemble
-    if let feasibility = lessons.model(observations, state) {
-      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
-    }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.starts = starts
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let state = fresh.state
+    guard let (function, _) = ensemble(observations, state) else { return .none }
     var incumbents = observations.best(GaussianProcessSampler.incumbents, state)
     incumbents += state.earlierStudies.compactMap { study in
       let sign = state.spec.objectives[0].sign
       return study.trials.min { sign * $0.value < sign * $1.value }?.configuration
     }.prefix(GaussianProcessSampler.incumbents)
-    var search = MixedSearch(
-      observations.features, function, incumbents: incumbents, seed: mix(fresh.seed, UInt64(trial)),
-      settings: settings)
-    let found = search.run()
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0.configuration) }
-    let isWeakened = process.isUnfitted || (earlier?.missing ?? 0) > 0
-    return try fresh.propose(untried.map(\.configuration), isWeakened: isWeakened)
+    let found = search(
+      function, observations, fresh, around: incumbents, .init(candidates: candidates, starts: starts))
+    return .best(found, isWeakened: process.isUnfitted || (earlier?.missing ?? 0) > 0)
   }
 
   /// The weighted models; nil when none can be made. The names belong to the weights: the earlier studies', then this one's.
   private mutating func ensemble(
-    _ trial: TrialNumber, _ state: StudyState
-  ) -> (observations: Observations, function: EnsembleImprovement, weights: [(name: String, weight: Double)])? {
-    if process.observations == nil { process.prepare(state) }
-    guard let observations = process.observations else { return nil }
+    _ observations: Observations, _ state: StudyState
+  ) -> (function: EnsembleImprovement, weights: [(name: String, weight: Double)])? {
     let earlier = models(observations, state)
     let own = observations.rows.count >= Self.leastToRank ? process.models(observations, state)?.first : nil
     var weights = [Double](repeating: 1 / Double(max(1, earlier.models.count)), count: earlier.models.count)
@@ -88,7 +70,7 @@ public struct RankingEnsembleSampler: Sampler {
       let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(observations.rows.count))
       weights = RankingWeights.weights(bases: earlier.models, target: own, seed: seed)
     }
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pending = observations.pending(state)
     let losses = observations.rows.map(\.loss)
     let tried = observations.points.subset(GPSelection.choose(losses, limit: Self.toldLimit))
     var told = tried
@@ -104,7 +86,7 @@ public struct RankingEnsembleSampler: Sampler {
     var function = EnsembleImprovement(members, threshold: 0)
     if let best = function.predict(told).means.max(), best.isFinite { function.threshold = best }
     let names = earlier.names + [state.spec.name]
-    return (observations, function, zip(names, weights).map { ($0, $1) })
+    return (function, zip(names, weights).map { ($0, $1) })
   }
 
   private mutating func models(_ observations: Observations, _ state: StudyState) -> Earlier {
@@ -129,20 +111,19 @@ public struct RankingEnsembleSampler: Sampler {
   ) -> Explanation {
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [Fact("method", "Gaussian processes of the earlier studies and this one, expected improvement")]
-    guard let (observations, function, weights) = ensemble(trial, state) else {
+    let observations = observed(state)
+    guard let (function, weights) = ensemble(observations, state) else {
       return Explanation(facts + [Fact("step", "random: no model can be made")], neighbours: nearest)
     }
     facts += weights.map { Fact("weight of \($0.name)", $0.weight) }
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    if observations.features.append(configuration, to: &points, units: &units) {
+    if let points = observations.features.point(configuration) {
       facts.append(Fact("acquisition value", function.values(points)[0]))
     }
     return Explanation(facts, neighbours: nearest)
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
-    guard let (_, _, weights) = ensemble(state.trials.count, state) else { return nil }
+    guard let (_, weights) = ensemble(observed(state), state) else { return nil }
     return ModelReport(
       [Fact("method", "Gaussian processes of the earlier studies and this one")]
         + weights.map { Fact("weight of \($0.name)", $0.weight) })
@@ -159,11 +140,7 @@ extension RankingEnsembleSampler {
       title: "Practical transfer learning for Bayesian optimization", year: 2018, venue: "arXiv 1802.02219"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(512),
-        meaning: "the number of configurations at which the search for the next one looks first"),
-      MethodOption(
-        name: "starts", kind: .integer(1...100), defaultValue: .integer(6),
-        meaning: "the number of local searches from the best of them"),
+      SearchOption.candidates(512),
+      SearchOption.starts(6),
     ], inspect: { EarlierPoints.problems($0, "rgpe") })
 }

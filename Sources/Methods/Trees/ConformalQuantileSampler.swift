@@ -14,23 +14,18 @@ import TrimtabSurrogates
 /// Deviations: the level of the correction is min(1, (1 − 2q)(1 + 1/m)) with m held-out trials, which the guarantee of
 /// coverage needs, where the authors' program divides; quantiles that cross are sorted; a part of the random
 /// configurations lies around the best trials, so that large spaces are searched where it matters (`local`).
-public struct ConformalQuantileSampler: Sampler {
+public struct ConformalQuantileSampler: ObservingSampler {
   static let purpose = stableHash("cqr")
   static let rowLimit = 2000
   static let reducedRows = 1000
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
   private let local: Double
   private let boosting: QuantileBoosting.Options
-  private var observations: Observations?
-  private var lessons = FailureLessons()
-  private var cache: Cache?
-
-  private struct Cache: Sendable {
-    var rows: ContiguousArray<Observations.Row>
-    var model: ConformalQuantiles
-  }
+  var observations: Observations?
+  var lessons = FailureLessons()
+  private var kept = KeptModel<ConformalQuantiles>()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -42,35 +37,17 @@ public struct ConformalQuantileSampler: Sampler {
     self.boosting = boosting
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
-  }
-
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let state = fresh.state
     let model = model(observations, seed: fresh.seed)
     let incumbents = observations.best(4, state)
     var candidatePool = CandidatePool(
-      observations.features, incumbents: incumbents, seed: mix(fresh.seed, UInt64(trial)))
+      observations.features, incumbents: incumbents, seed: fresh.trialSeed)
     let near = Int((Double(candidates) * local).rounded())
     let pool = candidatePool.scatter(candidates - near, spray: near / incumbents.count).map(\.configuration)
-    guard !pool.isEmpty else { return try fresh.sample(origin: .fallback) }
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    var possible: [Configuration] = []
-    points.reserve(pool.count)
-    for configuration in pool
-    where !state.history.contains(configuration)
-      && observations.features.append(configuration, to: &points, units: &units)
-    { possible.append(configuration) }
-    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(trial))
+    guard !pool.isEmpty else { return .none }
+    let (points, possible) = observations.features.points(pool.filter { !state.history.contains($0) })
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(fresh.trial))
     let quantiles = model.predict(points)
     var draws = possible.indices.map { quantiles[stream.index(below: quantiles.count)][$0] }
     if let feasibility = lessons.model(observations, state) {
@@ -80,25 +57,20 @@ public struct ConformalQuantileSampler: Sampler {
       for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
     }
     let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
-    return try fresh.sample(origin: .model) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < order.count
-        ? possible[order[attempt]]
-        : try state.spec.space.sample(seed: mix(fresh.seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model))
-    }
+    // Where everything in the pool was tried there may still be others.
+    return possible.isEmpty ? .best(pool) : .best(order.prefix(64).map { possible[$0] })
   }
 
   /// The model of these observations; it is the same for all proposals beside them.
   private mutating func model(_ observations: Observations, seed: UInt64) -> ConformalQuantiles {
-    if let cache, cache.rows == observations.rows { return cache.model }
-    let losses = observations.rows.map(\.loss)
-    let chosen = GPSelection.choose(losses, limit: losses.count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
-    let points = chosen.count == losses.count ? observations.points : observations.points.subset(chosen)
-    let targets = OutputTransform.unit(chosen.map { losses[$0] })
-    let model = ConformalQuantiles(points, targets, options: boosting, seed: mix(seed, UInt64(losses.count)))
-    cache = Cache(rows: observations.rows, model: model)
-    return model
+    let boosting = boosting
+    return kept.model(of: observations) {
+      let losses = observations.rows.map(\.loss)
+      let chosen = GPSelection.choose(losses, limit: losses.count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
+      let points = chosen.count == losses.count ? observations.points : observations.points.subset(chosen)
+      let targets = OutputTransform.unit(chosen.map { losses[$0] })
+      return ConformalQuantiles(points, targets, options: boosting, seed: mix(seed, UInt64(losses.count)))
+    }
   }
 }
 

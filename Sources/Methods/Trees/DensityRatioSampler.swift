@@ -11,17 +11,17 @@ import TrimtabSurrogates
 /// them.
 ///
 /// Deviation: pending trials count as not good, so that parallel proposals keep apart.
-public struct DensityRatioSampler: Sampler {
+public struct DensityRatioSampler: ObservingSampler {
   static let purpose = stableHash("bore")
   static let rowLimit = 2000
   static let incumbents = 8
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
   private let gamma: Double
   private let trees: Int
-  private var observations: Observations?
-  private var lessons = FailureLessons()
+  var observations: Observations?
+  var lessons = FailureLessons()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -31,34 +31,12 @@ public struct DensityRatioSampler: Sampler {
     trees = Self.entry.integer("trees", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
-  }
-
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    var function: any Acquisition = classifier(observations, seed: mix(fresh.seed, UInt64(trial)), state)
-    if let feasibility = lessons.model(observations, state) {
-      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
-    }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.spray = 32
-    settings.moves = 64
-    var search = MixedSearch(
-      observations.features, function, incumbents: observations.best(Self.incumbents, state),
-      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let found = search.run()
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    let untried = found.filter { !state.history.contains($0.configuration) }
-    return try fresh.propose(untried.map(\.configuration))
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let function = classifier(observations, seed: fresh.trialSeed, fresh.state)
+    return .best(
+      search(
+        function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
+        .init(candidates: candidates, spray: 32, moves: 64)))
   }
 
   private func classifier(_ observations: Observations, seed: UInt64, _ state: StudyState) -> ForestProbability {
@@ -69,7 +47,7 @@ public struct DensityRatioSampler: Sampler {
     let good = max(1, Int((gamma * Double(losses.count)).rounded()))
     let border = sorted[min(good, sorted.count) - 1]
     var labels = chosen.map { losses[$0] <= border ? 1.0 : 0 }
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pending = observations.pending(state)
     for i in 0..<pending.count {
       points.append(i, of: pending)
       labels.append(0)
@@ -94,9 +72,7 @@ extension DensityRatioSampler {
       MethodOption(
         name: "gamma", kind: .real(0.01...0.9), defaultValue: .real(0.25),
         meaning: "the share of the trials that count as good"),
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1000),
-        meaning: "the number of configurations at which the search for the next one looks first"),
+      SearchOption.candidates(1000),
       MethodOption(
         name: "trees", kind: .integer(1...1000), defaultValue: .integer(100), meaning: "the number of trees"),
     ])

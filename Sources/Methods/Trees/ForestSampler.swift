@@ -14,19 +14,19 @@ import TrimtabSurrogates
 /// Deviations: pending trials count with the cost that the forest expects of them, so that parallel proposals keep
 /// apart; the forest is grown for every proposal, which takes milliseconds; above 2,000 trials it is grown from 1,000 of
 /// them.
-public struct ForestSampler: Sampler {
+public struct ForestSampler: ObservingSampler {
   static let purpose = stableHash("smac")
   static let rowLimit = 2000
   static let reducedRows = 1000
   /// How many of the best trials the search looks around.
   static let incumbents = 10
 
-  private let startup: Int
+  let startup: Int
   private let candidates: Int
   private let interleave: Double
   private let trees: Int
-  private var observations: Observations?
-  private var lessons = FailureLessons()
+  var observations: Observations?
+  var lessons = FailureLessons()
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -36,62 +36,32 @@ public struct ForestSampler: Sampler {
     trees = Self.entry.integer("trees", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) {
-    Observations.absorb(event, state: state, into: &observations)
-  }
-
-  public mutating func sample(
-    trial: TrialNumber, target: Double?, state: StudyState
-  ) throws(SpaceError) -> Sample {
-    let observations = self.observations ?? Observations(state)
-    self.observations = observations
-    guard observations.rows.count >= StartupDesign.count(startup, state.spec) else {
-      return try StartupDesign.sample(Self.purpose, trial, state)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(trial))
-    if stream.uniform() < interleave { return try fresh.sample(origin: .design) }
-    var function: any Acquisition = Self.function(
-      observations, trees: trees, seed: mix(fresh.seed, UInt64(trial)), state)
-    if let feasibility = lessons.model(observations, state) {
-      function = FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
-    }
-    var settings = MixedSearch.Settings()
-    settings.candidates = candidates
-    settings.starts = 10
-    settings.spray = 32
-    settings.moves = 64
-    var search = MixedSearch(
-      observations.features, function, incumbents: observations.best(Self.incumbents, state),
-      seed: mix(fresh.seed, UInt64(trial)), settings: settings)
-    let found = search.run()
-    guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
-    return try fresh.propose(found.map(\.configuration).filter { !state.history.contains($0) })
+  mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(fresh.trial))
+    if stream.uniform() < interleave { return .random }
+    let function = Self.function(observations, trees: trees, seed: fresh.trialSeed, fresh.state)
+    return .best(
+      search(
+        function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
+        .init(candidates: candidates, spray: 32, starts: 10, moves: 64)))
   }
 
   public mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, state: StudyState
   ) -> Explanation {
-    let observations = self.observations ?? Observations(state)
+    let observations = observed(state)
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [Fact("method", "random forest of \(trees) trees, expected improvement")]
-    let needed = StartupDesign.count(startup, state.spec)
-    var points = observations.features.empty
-    var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
-    guard observations.rows.count >= needed else {
-      facts.append(
-        Fact("step", "the design before the model: \(observations.rows.count) of \(needed) trials have a value"))
+    if let fact = designFact(observations, state) { return Explanation(facts + [fact], neighbours: nearest) }
+    guard let points = observations.features.point(configuration) else {
       return Explanation(facts, neighbours: nearest)
     }
-    guard observations.features.append(configuration, to: &points, units: &units) else {
-      return Explanation(facts, neighbours: nearest)
-    }
-    let seed = FreshDraw(purpose: Self.purpose, trial: trial, state: state).seed
-    var stream = RandomStream(seed: seed, purpose: stableHash("interleave"), index: UInt64(trial))
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(trial))
     if stream.uniform() < interleave {
       facts.append(Fact("step", "random, as one in \(Fact.rounded(1 / interleave)) is"))
     }
-    let function = Self.function(observations, trees: trees, seed: mix(seed, UInt64(trial)), state)
+    let function = Self.function(observations, trees: trees, seed: fresh.trialSeed, state)
     let prediction = function.predict(points)
     facts.append(Fact("trials in the model", "\(min(observations.rows.count, Self.rowLimit))"))
     facts.append(Fact("expected scaled cost", prediction.mean))
@@ -116,7 +86,7 @@ public struct ForestSampler: Sampler {
     options.trees = trees
     options.hasLogTargets = true
     var forest = RandomForest(points, costs, options: options, seed: seed)
-    let pending = observations.points(of: (state.running + state.queue).sorted(), state)
+    let pending = observations.pending(state)
     if pending.count > 0 {
       costs += forest.predict(pending).means
       for i in 0..<pending.count { points.append(i, of: pending) }
@@ -138,9 +108,7 @@ extension ForestSampler {
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
       StartupDesign.option,
-      MethodOption(
-        name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(1000),
-        meaning: "the number of configurations at which the search for the next one looks first"),
+      SearchOption.candidates(1000),
       MethodOption(
         name: "random", kind: .real(0...1), defaultValue: .real(0.2),
         meaning: "the probability that a configuration is random and not the model's"),
