@@ -152,11 +152,15 @@ public struct Stopping: Sendable, Hashable {
   public var price: Double?
   /// So many finished trials in a row brought no improvement.
   public var stagnation: Int?
+  /// One more trial changes the least regret that a model believes in by less than this share of what it did at the
+  /// beginning; between 0 and 1.
+  public var regretGap: Double?
 
-  public init(gain: Gain? = nil, price: Double? = nil, stagnation: Int? = nil) {
+  public init(gain: Gain? = nil, price: Double? = nil, stagnation: Int? = nil, regretGap: Double? = nil) {
     self.gain = gain
     self.price = price
     self.stagnation = stagnation
+    self.regretGap = regretGap
   }
 }
 

@@ -77,6 +77,16 @@ final class EnoughKnownTests: XCTestCase {
     XCTAssertNil(try stop(&cheap, within: 26) { configuration, _ in self.bowl(configuration) })
   }
 
+  func testItStopsWhenTrialsChangeLittleOfWhatTheyDidAtFirst() throws {
+    var driver = try driver(Stopping(regretGap: 0.2))
+    let found = try XCTUnwrap(try stop(&driver, within: 80) { configuration, _ in self.bowl(configuration) })
+    XCTAssertGreaterThan(found.count, 32)
+    XCTAssertTrue(found.reason.hasPrefix("one more trial changes what is known of the best by "), found.reason)
+    XCTAssertTrue(found.reason.hasSuffix(" of what it did at first, less than 0.2"), found.reason)
+    var strict = try self.driver(Stopping(regretGap: 1e-12))
+    XCTAssertNil(try stop(&strict, within: 36) { configuration, _ in self.bowl(configuration) })
+  }
+
   func testItStopsAfterManyTrialsWithoutImprovement() throws {
     var driver = try driver(Stopping(stagnation: 7), sampler: "random")
     let found = try XCTUnwrap(try stop(&driver) { _, count in count == 5 ? 0 : 1 })

@@ -271,6 +271,16 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(name(10, 33), .tpe)
   }
 
+  func testAutoLearnsFromEarlierStudiesUntilThereAreEnoughTrials() {
+    func choice(_ values: Int, earlier: Int) -> AutoChoice {
+      AutoChoice(.init(numbers: 4, choices: 0, values: values, pending: 1, earlier: earlier))
+    }
+    XCTAssertEqual(choice(0, earlier: 2).name, .rgpe)
+    XCTAssertTrue(choice(50, earlier: 1).reason.hasSuffix("from 1 earlier study"))
+    XCTAssertEqual(choice(51, earlier: 2).name, .gp)
+    XCTAssertEqual(choice(5, earlier: 0).name, .gp)
+  }
+
   func testLossesComeBackFromTheirScale() {
     let losses = [3.0, 1, 7, 100, 2]
     for transform in OutputTransform.allCases {

@@ -147,6 +147,8 @@ final class EarlierStudyTests: XCTestCase {
     XCTAssertTrue(errors("stop-when: {gain: loud}").contains("gain must be a number above 0 or 'noise', not 'loud'"))
     XCTAssertTrue(errors("stop-when: {gain: -1}").contains("gain must be a number above 0"))
     XCTAssertTrue(errors("stop-when: {price: 0}").contains("price must be a number above 0"))
+    XCTAssertTrue(errors("stop-when: {regret-gap: 1}").contains("regret-gap is a share below 1"))
+    XCTAssertTrue(errors("stop-when: {regret-gap: 0}").contains("regret-gap must be a number above 0"))
     XCTAssertTrue(errors("stop-when: {stagnation: 0}").contains("stagnation must be a whole number"))
     XCTAssertTrue(errors("transfer: {start: 2}").contains("transfer has no from"))
     XCTAssertTrue(errors("transfer: {from: []}").contains("from must be a list of at least one"))

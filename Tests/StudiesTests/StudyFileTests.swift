@@ -30,7 +30,7 @@ final class StudyFileTests: XCTestCase {
       sampler: {name: tpe, gamma: 0.25, multivariate: true, kind: "5", count: 5}
       scheduler: {name: asha, eta: 4}
     budget: {trials: 60, time: 1h30m, cost: 12.5}
-    stop-when: {gain: noise, price: 0.5, stagnation: 30}
+    stop-when: {gain: noise, price: 0.5, stagnation: 30, regret-gap: 0.01}
     transfer: {from: [a.trimtab, {store: b.trimtab, study: other}, c.jsonl], start: 3, box: true}
     parallel: 2
     command: [python3, train.py, "--lr={lr}", "{flags}", "{{}}", "{checkpoint}"]
@@ -63,7 +63,7 @@ final class StudyFileTests: XCTestCase {
         options: ["gamma": .real(0.25), "multivariate": .boolean(true), "kind": .text("5"), "count": .integer(5)]))
     XCTAssertEqual(spec.method.scheduler, PartSpec("asha", options: ["eta": .integer(4)]))
     XCTAssertEqual(spec.budget, Budget(trials: 60, seconds: 5400, cost: 12.5))
-    XCTAssertEqual(spec.stopping, Stopping(gain: .noise, price: 0.5, stagnation: 30))
+    XCTAssertEqual(spec.stopping, Stopping(gain: .noise, price: 0.5, stagnation: 30, regretGap: 0.01))
     XCTAssertEqual(
       spec.transfer,
       Transfer(

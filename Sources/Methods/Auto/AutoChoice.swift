@@ -8,6 +8,7 @@ import TrimtabStudies
 struct AutoChoice: Sendable, Equatable {
   enum Name: String, Sendable, CaseIterable {
     case gp
+    case rgpe
     case smac
     case tpe
   }
@@ -25,10 +26,14 @@ struct AutoChoice: Sendable, Equatable {
     var pending: Int
     /// Whether trials get different shares of the resource.
     var isPartial = false
+    /// Earlier studies from which this one learns.
+    var earlier = 0
   }
 
   /// Above so many trials with a value an exact Gaussian process forgets most of them.
   static let processLimit = 1000
+  /// Up to so many trials with a value earlier studies say something that these do not say themselves.
+  static let transferLimit = 50
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
 
@@ -36,6 +41,9 @@ struct AutoChoice: Sendable, Equatable {
     self.name = name
     self.reason = reason
   }
+
+  /// What explanations say of it.
+  var fact: Fact { Fact("chosen by auto", "\(name.rawValue): \(reason)") }
 
   init(_ situation: Situation) {
     if situation.pending > Self.pendingLimit {
@@ -50,6 +58,12 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .smac,
         reason: "trials get different shares of the resource: a forest is misled least by values of short runs")
+    } else if situation.earlier > 0, situation.values <= Self.transferLimit {
+      self.init(
+        name: .rgpe,
+        reason:
+          "\(situation.values) trials have a value, and there is something to learn from \(situation.earlier) earlier "
+          + (situation.earlier == 1 ? "study" : "studies"))
     } else {
       self.init(
         name: .gp,
@@ -59,8 +73,10 @@ struct AutoChoice: Sendable, Equatable {
 }
 
 extension AutoChoice.Situation {
-  /// - Parameter values: trials with a value.
-  init(_ state: StudyState, values: Int) {
+  /// - Parameters:
+  ///   - values: trials with a value.
+  ///   - earlier: earlier studies from which this one learns.
+  init(_ state: StudyState, values: Int, earlier: Int) {
     var numbers = 0
     var choices = 0
     for coordinate in state.spec.space.coordinates {
@@ -68,6 +84,7 @@ extension AutoChoice.Situation {
     }
     self.init(
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
-      isPartial: state.spec.fidelity != nil && state.spec.method.scheduler.name != FullFidelity.entry.name)
+      isPartial: state.spec.fidelity != nil && state.spec.method.scheduler.name != FullFidelity.entry.name,
+      earlier: earlier)
   }
 }

@@ -1,3 +1,4 @@
+import TrimtabNumerics
 import TrimtabSearchSpaces
 import TrimtabStudies
 
@@ -7,39 +8,41 @@ import TrimtabStudies
 /// nothing but the log: a process that joins later makes the same. There is no paper: the rules were chosen by measurement
 /// (see `AutoChoice`).
 public struct AutoSampler: Sampler {
-  private var process: GaussianProcessSampler
-  private var forest: ForestSampler
-  private var densities: TPE
+  private var samplers: [AutoChoice.Name: any Sampler]
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
-    let confidence = Self.entry.value("confidence", in: part)
     // Better than the defaults of `gp` on recorded measurements and under noise; see docs/methods/auto.md.
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
-    if let confidence { options["confidence"] = confidence }
-    process = GaussianProcessSampler(PartSpec("gp", options: options))
-    forest = ForestSampler(PartSpec("smac"))
-    densities = TPE(PartSpec("tpe"))
+    options["confidence"] = Self.entry.value("confidence", in: part)
+    samplers = [
+      .gp: GaussianProcessSampler(PartSpec("gp", options: options)), .smac: ForestSampler(PartSpec("smac")),
+      .tpe: TPE(PartSpec("tpe")),
+    ]
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
-    process.absorb(event, state: state)
-    forest.absorb(event, state: state)
-    densities.absorb(event, state: state)
+    if state.spec.transfer != nil, samplers[.rgpe] == nil {
+      samplers[.rgpe] = RankingEnsembleSampler(PartSpec("rgpe"))
+    }
+    for name in AutoChoice.Name.allCases { samplers[name]?.absorb(event, state: state) }
   }
 
+  /// What suits the study now, among what there is for it.
   private func choice(_ state: StudyState) -> AutoChoice {
-    AutoChoice(AutoChoice.Situation(state, values: process.valueCount))
+    let values = (samplers[.gp] as? GaussianProcessSampler)?.valueCount ?? 0
+    return AutoChoice(
+      AutoChoice.Situation(state, values: values, earlier: samplers[.rgpe] == nil ? 0 : state.earlierStudies.count))
   }
 
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
-    switch choice(state).name {
-    case .gp: return try process.sample(trial: trial, target: target, state: state)
-    case .smac: return try forest.sample(trial: trial, target: target, state: state)
-    case .tpe: return try densities.sample(trial: trial, target: target, state: state)
+    let chosen = choice(state).name
+    guard let sample = try samplers[chosen]?.sample(trial: trial, target: target, state: state) else {
+      return try FreshDraw(purpose: stableHash("auto"), trial: trial, state: state).sample(origin: .fallback)
     }
+    return sample
   }
 
   public mutating func explanation(
@@ -47,19 +50,16 @@ public struct AutoSampler: Sampler {
   ) -> Explanation {
     let choice = choice(state)
     var explanation =
-      switch choice.name {
-      case .gp: process.explanation(of: configuration, trial: trial, state: state)
-      case .smac: forest.explanation(of: configuration, trial: trial, state: state)
-      case .tpe: densities.explanation(of: configuration, trial: trial, state: state)
-      }
-    explanation.facts.insert(Fact("chosen by auto", "\(choice.name.rawValue): \(choice.reason)"), at: 0)
+      samplers[choice.name]?.explanation(of: configuration, trial: trial, state: state)
+      ?? Explanation([], neighbours: Self.neighbours(of: configuration, before: trial, state: state))
+    explanation.facts.insert(choice.fact, at: 0)
     return explanation
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
     let choice = choice(state)
-    guard choice.name == .gp, var report = process.modelReport(state: state) else { return nil }
-    report.facts.insert(Fact("chosen by auto", "\(choice.name.rawValue): \(choice.reason)"), at: 0)
+    var report = samplers[choice.name]?.modelReport(state: state)
+    report?.facts.insert(choice.fact, at: 0)
     return report
   }
 }
@@ -68,7 +68,7 @@ extension AutoSampler {
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "auto", title: "The sampler that suits the study",
-    summary: "Chooses among gp, smac and tpe by space, trials and workers, and says why.", paper: nil,
+    summary: "Chooses among gp, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [GaussianProcessSampler.confidenceOption])
 }

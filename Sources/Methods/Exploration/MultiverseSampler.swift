@@ -49,7 +49,7 @@ public struct MultiverseSampler: ProcessSampler {
     return .best(
       search(
         base, observations, fresh, around: [], .init(candidates: candidates, spray: 16, starts: 4, moves: 64)),
-      isWeakened: process.isUnfitted)
+      isWeakened: process.isWeakened)
   }
 
   /// Points spread over the space; the same throughout a study.

@@ -64,7 +64,7 @@ public struct AEGiS: ProcessSampler {
       case .thompson: best(PosteriorPath(model, seed: fresh.trialSeed), observations, fresh)
       case .front: front(model, observations, fresh)
       }
-    return .best(found, isWeakened: process.isUnfitted)
+    return .best(found, isWeakened: process.isWeakened)
   }
 
   private mutating func best(

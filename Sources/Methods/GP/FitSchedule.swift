@@ -27,7 +27,11 @@ struct FitSchedule: Sendable {
   private var latestParameters: KernelParameters?
   private var latestDraws: KernelInference.Result?
   /// Whether the latest fit failed from every start, and its parameters are the modes of the priors.
-  private(set) var isUnfitted = false
+  private var isUnfitted = false
+  /// Whether the parameters' posterior could not be drawn from, and its mode stands for it.
+  private var isUndrawn = false
+  /// Whether the latest parameters are not what was asked for.
+  var isWeakened: Bool { isUnfitted || isUndrawn }
 
   /// Takes note of the observations after a change.
   /// - Parameter isRewritten: whether they were changed otherwise than by appending.
@@ -48,6 +52,7 @@ struct FitSchedule: Sendable {
     latest = moment
     latestParameters = nil
     latestDraws = nil
+    isUndrawn = false
     if anchor.map({ count >= 2 * $0.rows.count }) ?? true {
       anchor = moment
       anchorParameters = nil
@@ -107,6 +112,7 @@ struct FitSchedule: Sendable {
     }
     if found == nil, let mode = parameters(transform, options) {
       found = .init(parameters: [mode], note: "the mode: \(inference.kind.rawValue) failed")
+      isUndrawn = true
     }
     latestDraws = found
     return found

@@ -138,13 +138,13 @@ public struct GaussianProcessSampler: ModelSampler {
     var search = MixedSearch(
       observations.features, function, incumbents: observations.best(Self.incumbents, state),
       seed: fresh.trialSeed, settings: settings)
-    return .best(search.run().map(\.configuration), isWeakened: schedule.isUnfitted)
+    return .best(search.run().map(\.configuration), isWeakened: isWeakened)
   }
 
   // MARK: Model
 
-  /// Whether the parameters of the latest fit are the modes of the priors, because nothing could be fitted.
-  var isUnfitted: Bool { schedule.isUnfitted }
+  /// Whether the kernel's parameters could not be found as asked for, and simpler ones stand for them.
+  var isWeakened: Bool { schedule.isWeakened }
 
   /// Trials with a value.
   var valueCount: Int { observations?.rows.count ?? 0 }

@@ -46,7 +46,7 @@ public struct HEBO: ProcessSampler {
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("member"), index: UInt64(fresh.trial))
     var front = front(model, observations, fresh)
     stream.shuffle(&front)
-    return .best(front, isWeakened: process.isUnfitted)
+    return .best(front, isWeakened: process.isWeakened)
   }
 
   private mutating func front(

@@ -56,7 +56,7 @@ public struct MixtureSampler: ProcessSampler {
     if let number {
       found = found.map { sized($0, number, model, observations, pending, state) }
     }
-    return .best(found, isWeakened: process.isUnfitted)
+    return .best(found, isWeakened: process.isWeakened)
   }
 
   // MARK: Design

@@ -54,7 +54,7 @@ public struct RankingEnsembleSampler: ProcessSampler {
     }.prefix(GaussianProcessSampler.incumbents)
     let found = search(
       function, observations, fresh, around: incumbents, .init(candidates: candidates, starts: starts))
-    return .best(found, isWeakened: process.isUnfitted || (earlier?.missing ?? 0) > 0)
+    return .best(found, isWeakened: process.isWeakened || (earlier?.missing ?? 0) > 0)
   }
 
   /// The weighted models; nil when none can be made. The names belong to the weights: the earlier studies', then this one's.

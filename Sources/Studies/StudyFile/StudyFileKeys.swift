@@ -88,6 +88,9 @@ extension FileSection {
         "price", .number(minimum: 0, exclusive: true),
         "What a unit of cost is worth in the objective's units: the next trial would gain less than it costs."),
       FileKey(
+        "regret-gap", .number(minimum: 0, exclusive: true),
+        "One more trial changes what a model knows by less than this share, below 1, of what it did at the beginning."),
+      FileKey(
         "stagnation", .integer(minimum: 1, maximum: 1_000_000_000), "So many trials in a row brought no improvement."),
     ])
 

@@ -19,9 +19,17 @@ extension StudyReader {
     }
     stopping.price = fields["price"].flatMap { values.number($0, "price", above: 0) }
     stopping.stagnation = fields["stagnation"].flatMap { values.integer($0, "stagnation", 1...1_000_000_000) }
+    if let node = fields["regret-gap"], let share = values.number(node, "regret-gap", above: 0) {
+      if share < 1 {
+        stopping.regretGap = share
+      } else {
+        values.diagnostics.add(
+          "regret-gap is a share below 1, not \(node.shown)", at: node, hint: "0.01 is the published value")
+      }
+    }
     if stopping == Stopping(), values.diagnostics.list.count == before {
       values.diagnostics.add(
-        "stop-when is empty", at: node, hint: "add gain, price or stagnation, or leave stop-when out")
+        "stop-when is empty", at: node, hint: "add gain, price, regret-gap or stagnation, or leave stop-when out")
     }
     return stopping
   }
@@ -86,7 +94,8 @@ extension Stopping {
       }
     }
     return .members([
-      "gain": gain, "price": price.map { .number($0) }, "stagnation": stagnation.map { .integer($0) },
+      "gain": gain, "price": price.map { .number($0) }, "regret-gap": regretGap.map { .number($0) },
+      "stagnation": stagnation.map { .integer($0) },
     ])
   }
 }

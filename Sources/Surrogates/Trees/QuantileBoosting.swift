@@ -92,13 +92,18 @@ public struct QuantileBoosting: Sendable {
   private struct Node: Sendable {
     /// −1 for a leaf.
     var feature: Int32
-    /// Left where a number's bin is at most this, or a choice's is this.
-    var bin: UInt8
-    var isChoice: Bool
+    /// Bins from `first` to `first + span` go left: up to one for numbers, a single one for choices.
+    var first: UInt8
+    var span: UInt8
     /// The left child; the right one follows it.
     var child: Int32
     /// A leaf's contribution.
     var value: Double
+
+    static let leaf = Node(feature: -1, first: 0, span: 0, child: -1, value: 0)
+
+    /// 0 for left, 1 for right. Without a branch, which could not be predicted.
+    func side(_ bin: UInt8) -> Int { bin &- first > span ? 1 : 0 }
   }
 
   public let quantile: Double
@@ -137,9 +142,7 @@ public struct QuantileBoosting: Sendable {
               var place = root
               while nodes[place].feature >= 0 {
                 let node = nodes[place]
-                let bin = codes[base &+ Int(node.feature)]
-                let isLeft = node.isChoice ? bin == node.bin : bin <= node.bin
-                place = Int(node.child) &+ (isLeft ? 0 : 1)
+                place = Int(node.child) &+ node.side(codes[base &+ Int(node.feature)])
               }
               result[row] += nodes[place].value
             }
@@ -201,6 +204,8 @@ public struct QuantileBoosting: Sendable {
     var ones: [UInt64]
     var rows: [Int32]
     var scratch: [Double]
+    /// The histogram of all points if none was above.
+    let whole: Histogram
     /// 1/n at place n, for divisions would be most of the time of looking for splits.
     let reciprocals: [Double]
 
@@ -221,6 +226,9 @@ public struct QuantileBoosting: Sendable {
       self.offsets = offsets
       let width = points.featureCount
       cells = points.codes.indices.map { Int32(offsets[$0 % width] + Int(points.codes[$0])) }
+      var whole = Histogram(repeating: 0, count: offsets[offsets.count - 1])
+      for cell in cells { whole[Int(cell)] += 1 }
+      self.whole = whole
       ones = [UInt64](repeating: 1, count: targets.count)
       predictions = [Double](repeating: start, count: targets.count)
       rows = Array(0..<Int32(targets.count))
@@ -229,46 +237,76 @@ public struct QuantileBoosting: Sendable {
     }
 
     mutating func grow(_ nodes: inout ContiguousArray<Node>) {
+      var aboveCount = 0
       for i in rows.indices {
         rows[i] = Int32(i)
-        ones[i] = targets[i] > predictions[i] ? 1 << 32 | 1 : 1
+        let isAbove = targets[i] > predictions[i]
+        ones[i] = isAbove ? 1 << 32 | 1 : 1
+        if isAbove { aboveCount += 1 }
       }
-      nodes.append(Node(feature: -1, bin: 0, isChoice: false, child: -1, value: 0))
-      descend(&nodes, nodes.count - 1, 0..<rows.count, options.depth, nil)
+      nodes.append(.leaf)
+      let histogram = wholeHistogram(countingAbove: 2 * aboveCount <= rows.count)
+      descend(&nodes, nodes.count - 1, 0..<rows.count, options.depth, histogram)
+    }
+
+    /// The histogram of all points: how many there are is known, and of those above and those not only the ones asked for
+    /// are counted.
+    private func wholeHistogram(countingAbove: Bool) -> Histogram {
+      let above: UInt64 = 1 << 32
+      var result = countingAbove ? whole : whole.map { $0 &* (above | 1) }
+      let width = points.featureCount
+      result.withUnsafeMutableBufferPointer { result in
+        cells.withUnsafeBufferPointer { cells in
+          ones.withUnsafeBufferPointer { ones in
+            for row in 0..<ones.count where (ones[row] >= above) == countingAbove {
+              for cell in row &* width..<(row &+ 1) &* width {
+                let place = Int(cells[cell])
+                result[place] = countingAbove ? result[place] &+ above : result[place] &- above
+              }
+            }
+          }
+        }
+      }
+      return result
     }
 
     private mutating func descend(
-      _ nodes: inout ContiguousArray<Node>, _ place: Int, _ range: Range<Int>, _ depth: Int, _ given: Histogram?
+      _ nodes: inout ContiguousArray<Node>, _ place: Int, _ range: Range<Int>, _ depth: Int, _ histogram: Histogram
     ) {
       guard depth > 0, range.count >= 2 else { return finish(&nodes, place, range) }
-      let histogram = given ?? self.histogram(range)
       guard let (feature, bin) = bestSplit(histogram, range.count) else { return finish(&nodes, place, range) }
       let isChoice = feature >= numberCount
+      let node = Node(
+        feature: Int32(feature), first: isChoice ? bin : 0, span: isChoice ? 0 : bin, child: Int32(nodes.count),
+        value: 0)
       var end = range.lowerBound
-      for i in range {
-        let code = points.codes[Int(rows[i]) &* points.featureCount &+ feature]
-        if isChoice ? code == bin : code <= bin {
-          rows.swapAt(i, end)
-          end += 1
+      rows.withUnsafeMutableBufferPointer { rows in
+        points.codes.withUnsafeBufferPointer { codes in
+          for i in range {
+            let row = rows[i]
+            rows[i] = rows[end]
+            rows[end] = row
+            end &+= 1 &- node.side(codes[Int(row) &* points.featureCount &+ feature])
+          }
         }
       }
       let left = range.lowerBound..<end
       let right = end..<range.upperBound
-      nodes[place] = Node(
-        feature: Int32(feature), bin: bin, isChoice: isChoice, child: Int32(nodes.count), value: 0)
+      nodes[place] = node
       let child = nodes.count
-      for _ in 0..<2 { nodes.append(Node(feature: -1, bin: 0, isChoice: false, child: -1, value: 0)) }
-      var leftHistogram: Histogram?
-      var rightHistogram: Histogram?
-      if depth > 1 {
-        // Counts of the smaller side; those of the other are the difference.
-        var small = self.histogram(left.count <= right.count ? left : right)
-        let other = zip(histogram, small).map { $0 &- $1 }
-        if left.count > right.count { (small, rightHistogram) = (other, small) } else { rightHistogram = other }
-        leftHistogram = small
+      for _ in 0..<2 { nodes.append(.leaf) }
+      guard depth > 1 else {
+        finish(&nodes, child, left)
+        finish(&nodes, child + 1, right)
+        return
       }
-      descend(&nodes, child, left, depth - 1, leftHistogram)
-      descend(&nodes, child + 1, right, depth - 1, rightHistogram)
+      // Counts of the smaller side; those of the other are the difference.
+      let isLeftSmall = left.count <= right.count
+      let small = self.histogram(isLeftSmall ? left : right)
+      var other = histogram
+      for cell in other.indices { other[cell] &-= small[cell] }
+      descend(&nodes, child, left, depth - 1, isLeftSmall ? small : other)
+      descend(&nodes, child + 1, right, depth - 1, isLeftSmall ? other : small)
     }
 
     /// Makes a leaf: the quantile of its residuals, of which a share is taken.
