@@ -3,7 +3,9 @@
 # program, and the extension module. None of them needs Swift on the machine that runs it.
 #
 # usage: native.sh [FOLDER]      (Python/src/trimtab/_native when left out)
-#   PYTHON   the interpreter whose headers the extension is built with (python3); it serves every later version too
+#   PYTHON        the interpreter whose headers the extension is built with (python3); it serves every later version too
+#   TRIMTAB_TEST  when set, the program and the library are made of what the tests are built of: nothing is compiled a second
+#                 time, and the program needs Swift's libraries where it runs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-Python/src/trimtab/_native}
@@ -14,9 +16,9 @@ trap 'rm -rf "$work"' EXIT
 include=$("${PYTHON:-python3}" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 [ -e "$include/Python.h" ] || { echo "$include has no Python.h: install python3-dev" >&2; exit 1; }
 
-options=(-c release)
+options=(-c release --static-swift-stdlib)
+[ -z "${TRIMTAB_TEST:-}" ] || options=(--scratch-path .build-test -Xswiftc -O)
 if [ "$(uname)" = Linux ]; then
-  options+=(--static-swift-stdlib)
   # Described to SwiftPM as the system's SQLite, the archive is linked where the shared library would be.
   archive=$(gcc -print-file-name=libsqlite3.a)
   [ -e "$archive" ] || { echo "libsqlite3.a is missing: install libsqlite3-dev" >&2; exit 1; }

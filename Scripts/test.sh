@@ -10,7 +10,7 @@ echo "== example trainer"
 Examples/digits/test.sh
 
 echo "== Python package"
-Scripts/test-python.sh
+TRIMTAB_TEST=1 Scripts/test-python.sh
 
 echo "== kill suite"
 swift build --scratch-path .build-test --product trimtab -Xswiftc -O
