@@ -55,6 +55,46 @@ final class FreezeThawStudyTests: XCTestCase {
     XCTAssertGreaterThanOrEqual(wins, 5)
   }
 
+  func testPowerLawsAndThePriorOfCurvesFindMoreThanRandomSearchToo() throws {
+    for name in ["dpl", "ifbo"] {
+      var (own, random) = (0.0, 0.0)
+      for seed in 1...4 as ClosedRange<UInt64> {
+        var spec = try spec(name, name, maximum: 20, trials: 200, seed: seed)
+        let light: [String: Choice] =
+          name == "dpl"
+          ? ["training": .integer(600), "networks": .integer(3), "width": .integer(32)]
+          : ["particles": .integer(96), "moves": .integer(4)]
+        spec.method.scheduler = PartSpec(name, options: light.merging(["steps": .integer(5)]) { a, _ in a })
+        own += try best(spec, resource: 140, seed: seed) / 4
+        random +=
+          try best(self.spec("random", "full", maximum: 20, trials: 200, seed: seed), resource: 140, seed: seed) / 4
+      }
+      print("\(name): \(own), random search: \(random)")
+      XCTAssertLessThan(own, random, name)
+    }
+  }
+
+  func testTheEndsOfAScoreAreGivenOrLearned() throws {
+    let learned = LossUnits(.logistic, last: [1, 2, 3, 4, 100])
+    XCTAssertEqual(learned.value(3), 0.5, accuracy: 1e-12)
+    XCTAssertLessThan(learned.value(1), learned.value(2))
+    XCTAssertTrue((0...1).contains(learned.value(1e308)) && (0...1).contains(learned.value(-1e308)))
+    let given = LossUnits(.bounded(best: -1, worst: 0), last: [-0.5])
+    XCTAssertEqual([-1, -0.25, 0, 3].map(given.value), [0, 0.75, 1, 1])
+    var spec = try spec("ifbo", "ifbo", maximum: 9, trials: 10, seed: 1)
+    spec.method.scheduler = PartSpec("ifbo", options: ["best": .real(1), "worst": .real(0)])
+    XCTAssertEqual(Catalogue.check(spec).map(\.hint), ["exchange best and worst"])
+    spec.objectives[0].goal = .maximize
+    XCTAssertEqual(Catalogue.check(spec), [])
+  }
+
+  func testTheSamplerOfOneModelIsRefusedWithAnother() throws {
+    for (sampler, scheduler) in [("dpl", "freeze-thaw"), ("ifbo", "dpl"), ("freeze-thaw", "asha")] {
+      let problems = Catalogue.check(try spec(sampler, scheduler, maximum: 9, trials: 10, seed: 1))
+      XCTAssertEqual(problems.map(\.hint), ["use scheduler: \(sampler) with it"])
+    }
+  }
+
   func testAtTheEndOfTheBudgetOnlyPromisingTrialsGoOn() throws {
     let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 20, trials: 12, seed: 2)
     _ = try best(spec, resource: 1e9, seed: 2)
