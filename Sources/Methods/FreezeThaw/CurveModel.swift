@@ -38,7 +38,7 @@ struct LossUnits: Sendable, Equatable {
     case linear
     /// From 0 to 1 between two losses, and as at the ends beyond them.
     case bounded(best: Double, worst: Double)
-    /// From 0 to 1 by the logistic function of the deviations from the centre.
+    /// From 0 to 1 by the logistic function of half the deviations from the least loss.
     case logistic
   }
 
@@ -52,10 +52,12 @@ struct LossUnits: Sendable, Equatable {
     // Losses of any size are brought to a range in which squares are finite.
     let last = last.sorted()
     let middle = last[last.count / 2]
-    centre = middle
     let spread = last.map { abs($0 / 2 - middle / 2) }.sorted()
     let typical = 2 * max(spread[spread.count * 2 / 3], spread[spread.count - 1] * 1e-3)
-    deviation = typical > 0 && typical.isFinite ? typical : 1
+    let width = typical > 0 && typical.isFinite ? typical : 1
+    // Curves go down from where they are when the scale is found, and must not come to its end soon.
+    centre = shape == .logistic ? last[0] : middle
+    deviation = shape == .logistic ? min(2 * width, .greatestFiniteMagnitude) : width
   }
 
   func value(_ loss: Double) -> Double {

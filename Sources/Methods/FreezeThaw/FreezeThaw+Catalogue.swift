@@ -44,8 +44,10 @@ extension FreezeThaw {
       name: "steps", kind: .integer(1...10_000), defaultValue: .integer(20),
       meaning: "into how many steps the full resource is divided; a trial can pause after each")
     let candidates = MethodOption(
-      name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(surrogate == .prior ? 128 : 256),
-      meaning: "the number of new configurations that are looked at, besides half as many about the best known ones")
+      name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(surrogate == .prior ? 128 : 1000),
+      meaning: surrogate == .prior
+        ? "the number of new configurations that are looked at, besides half as many about the best known ones"
+        : "the number of configurations among which new ones are chosen; when half are used there are others")
     switch surrogate {
     case .process: return [steps]
     case .powerLaws:

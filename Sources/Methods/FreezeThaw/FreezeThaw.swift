@@ -251,18 +251,28 @@ public struct FreezeThaw: Scheduler, Sampler {
     return best
   }
 
+  /// Configurations of which the next new one is the best.
+  private func pool(_ model: Model, _ state: StudyState) -> [CandidatePool.Candidate] {
+    let seed = mix(state.spec.seed ?? 0, purpose)
+    if surrogate == .powerLaws {
+      // The same until they are used up, as in the paper: among ever new ones there would always be one that promises a little
+      // more than what has begun, and nothing would be continued.
+      var pool = CandidatePool(
+        model.features, incumbents: [], seed: mix(seed, UInt64(state.trials.count / max(1, candidates / 2))))
+      return pool.scatter(candidates, spray: 0)
+    }
+    let ends = model.trials.indices.map { model.curves.expectation(of: $0) }
+    let last = ends.indices.sorted { (ends[$0], $0) < (ends[$1], $1) }
+    let incumbents = last.prefix(4).map { state.history.configuration(model.trials[$0]) }
+    var pool = CandidatePool(model.features, incumbents: incumbents, seed: mix(seed, UInt64(state.eventCount)))
+    return pool.scatter(candidates, spray: candidates / 8)
+  }
+
   /// The new configuration that promises most.
   private func bestNew(
     _ model: Model, _ stops: [Double], ahead: Int, below threshold: Double, _ state: StudyState
   ) -> (configuration: Configuration, score: Double)? {
-    let ends = model.trials.indices.map { model.curves.expectation(of: $0) }
-    let last = ends.indices.sorted { (ends[$0], $0) < (ends[$1], $1) }
-    let incumbents = last.prefix(4).map { state.history.configuration(model.trials[$0]) }
-    var pool = CandidatePool(
-      model.features, incumbents: incumbents,
-      seed: mix(mix(state.spec.seed ?? 0, purpose), UInt64(state.eventCount)))
-    let candidates = pool.scatter(candidates, spray: candidates / 8).map(\.configuration)
-      .filter { !state.history.contains($0) }
+    let candidates = pool(model, state).map(\.configuration).filter { !state.history.contains($0) }
     var points = model.features.empty
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     let kept = candidates.filter { model.features.append($0, to: &points, units: &units) }

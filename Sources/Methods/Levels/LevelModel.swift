@@ -17,9 +17,9 @@ struct LevelModel: Sendable {
   /// The most rows in the model, and how many are chosen of more.
   static let rowLimit = 1500
   static let reducedRows = 1000
-  static let transform = OutputTransform.winsorized
 
   let form: LevelKernel.Form
+  let transform: OutputTransform
   private(set) var observations: LevelObservations?
   private var anchor = 0
   private var latest = 0
@@ -37,10 +37,13 @@ struct LevelModel: Sendable {
     var end: Int
   }
 
-  init(_ form: LevelKernel.Form) { self.form = form }
+  init(_ form: LevelKernel.Form, transform: OutputTransform = .winsorized) {
+    self.form = form
+    self.transform = transform
+  }
 
   mutating func absorb(_ event: Event, state: StudyState) {
-    if case .studyAmended = event.body { self = LevelModel(form) }
+    if case .studyAmended = event.body { self = LevelModel(form, transform: transform) }
     LevelObservations.absorb(event, state: state, into: &observations)
     let count = observations?.rows.count ?? 0
     guard count >= 2, count >= latest + max(1, Int((Double(latest) * Self.growth).rounded(.up))) else { return }
@@ -54,13 +57,13 @@ struct LevelModel: Sendable {
 
   // MARK: Fitting
 
-  private static func scores(_ losses: [Double]) -> [Double] { transform.apply(losses).map { -$0 } }
+  private func scores(_ losses: [Double]) -> [Double] { transform.apply(losses).map { -$0 } }
 
   private func problem(_ observations: LevelObservations, _ count: Int, limit: Int) -> LevelFit {
     let losses = observations.rows.prefix(count).map(\.loss)
     let chosen = GPSelection.choose(losses, limit: limit)
     return LevelFit(
-      observations.points.subset(chosen), Self.scores(chosen.map { losses[$0] }),
+      observations.points.subset(chosen), scores(chosen.map { losses[$0] }),
       kernel: LevelKernel(form, levels: observations.levels))
   }
 
@@ -115,7 +118,7 @@ struct LevelModel: Sendable {
       current.rows.append(row)
       current.end += 1
     }
-    current.process.setTargets(Self.scores(current.rows.map { observations.rows[$0].loss }))
+    current.process.setTargets(scores(current.rows.map { observations.rows[$0].loss }))
     cache = current
     return current.process.weights.allSatisfy(\.isFinite) ? current.process : nil
   }

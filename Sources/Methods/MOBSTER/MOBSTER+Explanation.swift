@@ -33,7 +33,7 @@ extension MOBSTER {
     }
     facts.append(Fact("improvement sought at", "\(fidelity.name) \(JSONValue.plainText(known.levels[level]))"))
     let prediction = process.predict(points.withoutResource(at: level))
-    let scale = LossScale(model.rowsOfProcess.map { known.rows[$0].loss }, LevelModel.transform)
+    let scale = LossScale(model.rowsOfProcess.map { known.rows[$0].loss }, model.transform)
     let sign = state.spec.objectives[0].sign
     let deviation = (prediction.variances[0] + process.parameters.noise).squareRoot()
     facts.append(Fact("expected \(state.spec.objectives[0].metric) there", sign * scale.loss(-prediction.means[0])))

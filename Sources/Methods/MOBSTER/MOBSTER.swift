@@ -50,7 +50,9 @@ public struct MOBSTER: Sampler {
     candidates = Self.entry.integer("candidates", in: part)
     enough = Self.entry.integer("enough", in: part)
     rule = LevelRule(rawValue: Self.entry.word("level", in: part)) ?? .known
-    model = LevelModel(LevelKernel.Form(rawValue: Self.entry.word("kernel", in: part)) ?? .decay)
+    model = LevelModel(
+      LevelKernel.Form(rawValue: Self.entry.word("kernel", in: part)) ?? .decay,
+      transform: OutputTransform(rawValue: Self.entry.word("transform", in: part)) ?? .winsorized)
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
@@ -164,6 +166,9 @@ extension MOBSTER {
       MethodOption(
         name: "enough", kind: .integer(1...1_000_000), defaultValue: .integer(3),
         meaning: "how many losses a level needs to count as known"),
+      MethodOption(
+        name: "transform", kind: .word(OutputTransform.allCases.map(\.rawValue)), defaultValue: .text("winsorized"),
+        meaning: "how losses are made to look normal"),
       MethodOption(
         name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(250),
         meaning: "the number of configurations at which the search for the next one looks first"),

@@ -15,6 +15,8 @@ import TrimtabNumerics
 public struct CurvePrior: Sendable, Equatable {
   /// Standard normal numbers from which a curve is made.
   public static let latents = 26
+  /// The first of them, of the score before training and of the best score, are the same for all configurations.
+  static let shared = 3
 
   /// The score before training, and the asymptote.
   var start: Double
@@ -33,9 +35,9 @@ public struct CurvePrior: Sendable, Equatable {
     let z = Array(latents)
     func uniform(_ i: Int) -> Double { min(max(NormalDistribution.cdf(z[i]), 1e-12), 1 - 1e-12) }
     func exponential(_ i: Int) -> Double { -_log1p(-uniform(i)) }
-    let (a, b) = (uniform(0), uniform(1))
-    start = min(a, b)
-    let top = uniform(2) < 0.25 ? max(a, b) : 1
+    // The lesser of two uniform numbers, and the greater given that: so each latent number means one thing only.
+    start = 1 - (1 - uniform(0)).squareRoot()
+    let top = uniform(2) < 0.25 ? start + uniform(1) * (1 - start) : 1
     asymptote = start + uniform(3) * (top - start)
     weights = (4..<8).map(exponential)
     let sum = weights.reduce(0, +)

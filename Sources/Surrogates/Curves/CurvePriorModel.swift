@@ -2,7 +2,8 @@ import TrimtabNumerics
 
 /// Learning curves of many configurations under a ``CurvePrior``: near configurations have like curves.
 ///
-/// Each of the numbers that make a curve is a Gaussian process over configurations, with length scales in common; what one
+/// Each of the numbers that make a curve is a Gaussian process over configurations, with length scales in common, or the same for
+/// all; what one
 /// curve says of its numbers counts as an observation of each with the precision that its posterior has beyond the prior. In the
 /// paper a random network stands where these processes do.
 /// Source: as ``CurvePrior``; Minka, "Expectation propagation for approximate Bayesian inference", UAI 2001 (observations
@@ -33,10 +34,15 @@ public struct CurvePriorModel: Sendable {
       for i in parameters.choiceScales.indices { parameters.choiceScales[i] *= factor }
       var processes: [GaussianProcess] = []
       var density = 0.0
+      var constant = parameters
+      for i in constant.numberScales.indices { constant.numberScales[i] = KernelPrior.greatestScale }
+      for i in constant.choiceScales.indices { constant.choiceScales[i] = KernelPrior.greatestScale }
       for j in 0..<CurvePrior.latents {
         let sites = posteriors.map { Self.site($0.means[j], $0.variances[j]) }
         guard
-          var process = GaussianProcess(points, parameters, estimatesMean: false, noises: sites.map(\.variance))
+          var process = GaussianProcess(
+            points, j < CurvePrior.shared ? constant : parameters, estimatesMean: false,
+            noises: sites.map(\.variance))
         else { break }
         process.setTargets(sites.map(\.mean))
         density += process.logMarginalLikelihood
