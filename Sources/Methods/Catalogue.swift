@@ -6,7 +6,8 @@ public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
-    DensityRatioSampler.entry, BOHB.entry, DEHB.samplerEntry, PriorBand.entry, FreezeThaw.samplerEntry,
+    DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
+    FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
@@ -14,7 +15,8 @@ public enum Catalogue {
   public static let schedulers: [CatalogueEntry] = [
     FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
     Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, WilcoxonStopping.entry,
-    MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry, CurveExtrapolationStopping.entry,
+    MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry(.process), FreezeThaw.schedulerEntry(.powerLaws),
+    FreezeThaw.schedulerEntry(.prior), CurveExtrapolationStopping.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -44,8 +46,9 @@ public enum Catalogue {
     case "aegis": return AEGiS(part)
     case "turbo": return TrustRegionSampler(part)
     case "bohb": return BOHB(part)
+    case "mobster": return MOBSTER(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
-    case "freeze-thaw": return FreezeThaw(spec.method.scheduler)
+    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "rgpe": return RankingEnsembleSampler(part)
     case "cts": return QuantileTransferSampler(part)
@@ -68,7 +71,7 @@ public enum Catalogue {
     case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     case "extrapolation": return CurveExtrapolationStopping(part)
-    case "freeze-thaw": return FreezeThaw(part)
+    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(part)
     case "racing": return Racing()
     case "mo-asha": return MultiObjectiveASHA(part)
     case "wilcoxon": return WilcoxonStopping(part)

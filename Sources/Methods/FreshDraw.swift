@@ -17,6 +17,8 @@ struct FreshDraw {
   let seed: UInt64
   let trial: TrialNumber
   let state: StudyState
+  /// The resource to which the trial is to run.
+  var target: Double?
 
   /// A seed for this trial alone.
   var trialSeed: UInt64 { mix(seed, UInt64(trial)) }

@@ -41,7 +41,8 @@ extension ModelSampler {
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     let observations = observed(state)
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    var fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    fresh.target = target
     guard isReady(observations, state) else { return try design(observations, fresh) }
     switch ranking(observations, fresh) {
     case .random: return try fresh.sample(origin: .design)

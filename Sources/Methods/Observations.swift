@@ -21,17 +21,10 @@ struct Observations: Sendable {
   private var units: [Double]
 
   init(_ state: StudyState) {
-    let space = state.spec.space
-    var late: Set<Int> = []
-    if state.history.rowCount > 0 {
-      for index in space.parameters.indices where space.activityGroups[index] == 0 {
-        if state.history.slots[space.slotRanges[index].lowerBound][0].isNaN { late.insert(index) }
-      }
-    }
     maximumResource = state.spec.fidelity?.maximum
-    features = SpaceFeatures(space, lateParameters: late, hasResource: maximumResource != nil)
+    features = SpaceFeatures(state, hasResource: maximumResource != nil)
     points = features.empty
-    units = [Double](repeating: 0, count: space.coordinates.count)
+    units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     for trial in state.trials.indices { update(trial, state) }
   }
 
@@ -123,5 +116,17 @@ struct Observations: Sendable {
       _ = features.append(state.history.configuration(trial), to: &result, units: &units)
     }
     return result
+  }
+}
+
+extension SpaceFeatures {
+  /// Those of a study as it is now: parameters that earlier trials lack count as ones that may be missing.
+  init(_ state: StudyState, hasResource: Bool = false) {
+    let space = state.spec.space
+    let late = space.parameters.indices.filter { index in
+      space.activityGroups[index] == 0 && state.history.rowCount > 0
+        && state.history.slots[space.slotRanges[index].lowerBound][0].isNaN
+    }
+    self.init(space, lateParameters: Set(late), hasResource: hasResource)
   }
 }

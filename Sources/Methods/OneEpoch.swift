@@ -170,13 +170,7 @@ public struct OneEpoch: Scheduler {
     count >= first ? keep : Int((Double(keep) * Double(count) / Double(first)).rounded(.up))
   }
 
-  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    let record = state.trials[trial]
-    guard let maximum = state.spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
-  }
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }
 }
 
 extension OneEpoch {

@@ -477,9 +477,19 @@ public final class Session {
     return nil
   }
 
-  /// Records that a running trial was paused.
+  /// Records that a running trial was paused; or that it failed, when it came to its target without ever having reported the
+  /// objective by which it is to be judged there.
   public func pause(_ trial: TrialNumber, isFrozen: Bool = false, seconds: Double) throws {
-    try end(trial) { .trialPaused(trial, isFrozen: isFrozen, seconds: seconds) }
+    try end(trial) {
+      let record = fold.state.trials[trial]
+      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective, record.resource >= record.target,
+        !isFrozen
+      else { return .trialPaused(trial, isFrozen: isFrozen, seconds: seconds) }
+      let message =
+        "the objective '\(fold.state.spec.objectives[0].metric)' was not reported up to \(fidelity.name) "
+        + "\(JSONValue.plainText(record.resource)), where the trial is judged: report it there, or raise the fidelity's min"
+      return .trialFailed(trial, .invalidValue, message: message, seconds: seconds)
+    }
   }
 
   /// Records that a running trial was stopped before its full resource.

@@ -31,7 +31,9 @@ public struct GaussianProcess: Sendable {
     self.points = points
     scaled = MaternKernel.scale(points, parameters)
     var covariances = MaternKernel.covariances(scaled, scaled, parameters)
-    for i in 0..<points.count { covariances[i, i] = parameters.signal + (noises?[i] ?? parameters.noise) }
+    for i in 0..<points.count {
+      covariances[i, i] = parameters.variance(points, i) + (noises?[i] ?? parameters.noise)
+    }
     guard let factor = CholeskyFactor(covariances, spare: spare) else { return nil }
     self.factor = factor
   }
@@ -44,7 +46,7 @@ public struct GaussianProcess: Sendable {
   public mutating func append(_ index: Int, of other: FeaturePoints, noise: Double? = nil) -> Bool {
     let one = MaternKernel.scale(other.subset([index]), parameters)
     let covariances = MaternKernel.covariances(scaled, one, parameters)
-    guard factor.append(covariances.storage, variance: parameters.signal + (noise ?? parameters.noise))
+    guard factor.append(covariances.storage, variance: parameters.variance(other, index) + (noise ?? parameters.noise))
     else { return false }
     points.append(index, of: other)
     scaled.numbers = Matrix(
@@ -75,10 +77,13 @@ public struct GaussianProcess: Sendable {
   public mutating func setTargets(_ targets: [Double], mean: Double? = nil) {
     precondition(targets.count == points.count, "\(targets.count) targets for \(points.count) points")
     self.targets = targets
-    self.mean = mean ?? (estimatesMean ? Self.generalisedMean(factor, targets) : 0)
-    let c = self.mean
-    weights = factor.solve(targets.map { $0 - c })
+    // Levels have means of their own.
+    self.mean = mean ?? (estimatesMean && parameters.levels == nil ? Self.generalisedMean(factor, targets) : 0)
+    weights = factor.solve(targets.indices.map(residual))
   }
+
+  /// What is left of a target without its prior mean.
+  func residual(_ index: Int) -> Double { targets[index] - mean - parameters.offset(points, index) }
 
   /// 1ᵀK⁻¹y / 1ᵀK⁻¹1; 0 without observations.
   static func generalisedMean(_ factor: CholeskyFactor, _ targets: [Double]) -> Double {
@@ -90,7 +95,7 @@ public struct GaussianProcess: Sendable {
   /// −½ (y − c)ᵀK⁻¹(y − c) − Σ ln Lᵢᵢ − (n/2) ln 2π.
   public var logMarginalLikelihood: Double {
     var fit = 0.0
-    for i in targets.indices { fit += (targets[i] - mean) * weights[i] }
+    for i in targets.indices { fit += residual(i) * weights[i] }
     return -0.5 * fit - factor.halfLogDeterminant - Double(targets.count) * 0.918938533204672742
   }
 
@@ -128,8 +133,14 @@ public struct GaussianProcess: Sendable {
     } else {
       MaternKernel.applyValues(&cross, parameters.signal)
     }
+    if let levels = parameters.levels, let own = points.choices.last, let asked = queries.choices.last {
+      levels.apply(&cross, &slopes, rows: own, columns: asked)
+    }
     var means = LinearAlgebra.product(cross, weights, transposingA: true)
-    for i in means.storage.indices { means.storage[i] += mean }
+    for i in 0..<means.rows {
+      let offset = mean + parameters.offset(queries, i)
+      for column in 0..<means.columns { means[i, column] += offset }
+    }
     factor.solve(&cross)
     let rows = cross.rows
     var variances = [Double](repeating: 0, count: queries.count)
@@ -137,7 +148,7 @@ public struct GaussianProcess: Sendable {
       for column in 0..<queries.count {
         var sum = 0.0
         for i in column &* rows..<(column &+ 1) &* rows { sum += cells[i] * cells[i] }
-        variances[column] = max(parameters.signal - sum, 0)
+        variances[column] = max(parameters.variance(queries, column) - sum, 0)
       }
     }
     let batch = Batch(

@@ -71,7 +71,7 @@ public struct GaussianProcessFit: Sendable {
     return (-value - prior.value, gradient)
   }
 
-  private var bounds: (lower: [Double], upper: [Double]) {
+  var bounds: (lower: [Double], upper: [Double]) {
     let signal = likelihood.signalIndex
     var lower = Array(repeating: _log(KernelPrior.leastScale), count: signal)
     var upper = Array(repeating: _log(KernelPrior.greatestScale), count: signal)

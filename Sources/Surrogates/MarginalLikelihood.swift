@@ -98,7 +98,7 @@ public struct MarginalLikelihood: Sendable {
   }
 
   /// ½ Σ G δ²/ℓ² over all pairs is Σᵢ uᵢ² (G1)ᵢ − uᵀGu for the scaled coordinates u.
-  private func addNumbers(
+  func addNumbers(
     _ gradient: inout [Double], _ terms: Matrix, _ sums: [Double], _ scaled: MaternKernel.Scaled,
     _ parameters: KernelParameters
   ) {
@@ -131,7 +131,7 @@ public struct MarginalLikelihood: Sendable {
     }
   }
 
-  private func addChoices(_ gradient: inout [Double], _ terms: Matrix, _ parameters: KernelParameters) {
+  func addChoices(_ gradient: inout [Double], _ terms: Matrix, _ parameters: KernelParameters) {
     let n = points.count
     for k in 0..<points.choiceCount {
       var sum = 0.0

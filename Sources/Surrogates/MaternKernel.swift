@@ -12,6 +12,9 @@ public struct KernelParameters: Sendable, Equatable {
   public var noise = 1e-2
   /// One a number; empty without input warping.
   public var warps: [KumaraswamyWarp] = []
+  /// For functions of a configuration and a level: how levels hang together. The last choice of a point is its level then, and
+  /// there is no length scale for it.
+  public var levels: LevelCoupling?
 
   public init(numberScales: [Double], choiceScales: [Double], signal: Double = 1, noise: Double = 1e-2) {
     self.numberScales = numberScales
@@ -131,6 +134,10 @@ public enum MaternKernel {
   static func covariances(_ a: Scaled, _ b: Scaled, _ parameters: KernelParameters) -> Matrix {
     var matrix = squaredDistances(a, b, choiceScales: parameters.choiceScales)
     applyValues(&matrix, parameters.signal)
+    if let levels = parameters.levels, let rows = a.choices.last, let columns = b.choices.last {
+      var none: Matrix?
+      levels.apply(&matrix, &none, rows: rows, columns: columns)
+    }
     return matrix
   }
 

@@ -25,7 +25,9 @@ final class CatalogueTests: XCTestCase {
   private let epochs = Fidelity(name: "epoch", maximum: 9)
 
   func testEveryEntryHasItsPageAndOptionsThatTakeTheirDefaults() throws {
-    let partners = ["dehb": "dehb-brackets", "dehb-brackets": "dehb", "freeze-thaw": "freeze-thaw"]
+    let partners = [
+      "dehb": "dehb-brackets", "dehb-brackets": "dehb", "freeze-thaw": "freeze-thaw", "dpl": "dpl", "ifbo": "ifbo",
+    ]
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     for entry in Catalogue.samplers + Catalogue.schedulers {
       let page = try String(contentsOfFile: "/\(root)/\(entry.page)", encoding: .utf8)

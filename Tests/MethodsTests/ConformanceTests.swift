@@ -20,23 +20,25 @@ final class ConformanceTests: XCTestCase {
       ],
       "bore": ["candidates": .integer(32), "trees": .integer(3)],
       "multiverse": ["candidates": .integer(32), "points": .integer(32)],
+      "mobster": ["candidates": .integer(32), "startup": .integer(45)],
       "ignite": ["networks": .integer(1), "width": .integer(4), "steps": .integer(5)],
     ]
-    // What auto chooses from keeps the promises by itself, and freeze-thaw has a test of its own; mixtures, and what learns from
+    // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, and what learns from
     // earlier studies, have studies of their own.
-    let others = ["auto", "freeze-thaw", "mixture", "rgpe", "cts"]
+    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "mixture", "rgpe", "cts"]
     return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }
   }
 
   private func schedulers() -> [PartSpec] {
-    Catalogue.schedulers.filter { $0.name != "freeze-thaw" }.flatMap { entry in
+    Catalogue.schedulers.filter { !["freeze-thaw", "dpl", "ifbo"].contains($0.name) }.flatMap { entry in
       switch entry.name {
       case "asha":
         [
           PartSpec("asha"), PartSpec("asha", options: ["variant": .text("stopping")]),
           PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3)]),
+          PartSpec("asha", options: ["brackets": .integer(2), "choice": .text("learned")]),
         ]
       case "hyperband":
         [
@@ -117,7 +119,7 @@ final class ConformanceTests: XCTestCase {
 
   /// Models take their time, and see of a scheduler only that trials pause and go on.
   private static let slow = [
-    "gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis", "bore", "multiverse", "ignite",
+    "gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis", "bore", "multiverse", "ignite", "mobster",
   ]
 
   /// Of a slow sampler's studies (without a fidelity, with one, under ASHA), one in each space, so that the spaces have all.
@@ -141,6 +143,8 @@ final class ConformanceTests: XCTestCase {
           scheduler.options.isEmpty
           && ["full", "asha", "hyperband", "dehb-brackets"].contains(scheduler.name)
         guard isUsual || ["random", "tpe"].contains(sampler.name) else { continue }
+        // It has a model of its own, whatever the sampler.
+        if scheduler.options["choice"] != nil, sampler.name != "random" || index > 1 || trials < 50 { continue }
         let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
         var fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
         if ["racing", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
@@ -191,19 +195,33 @@ final class ConformanceTests: XCTestCase {
   }
 
   /// Every step is a decision by a model, so it gets few of them.
-  func testFreezeThawKeepsItsPromisesInEverySpace() throws {
-    let part = PartSpec("freeze-thaw", options: ["steps": .integer(3)])
-    for (name, space) in try MethodSpaces.all() + [("200", MethodSpaces.many(200))] {
-      for isAmended in [false, true] {
+  private func conform(steps name: String, _ options: [String: Choice] = [:]) throws {
+    let part = PartSpec(name, options: options.merging(["steps": .integer(3)]) { a, _ in a })
+    for (index, (space, cells)) in (try MethodSpaces.all() + [("200", MethodSpaces.many(200))]).enumerated() {
+      // Only the first of them in all spaces and both ways: the others differ from it by their model.
+      if name == "ifbo", index % 2 == 1 { continue }
+      for isAmended in name == "freeze-thaw" ? [false, true] : [index % 4 == 0] {
         let spec = MethodSpaces.spec(
-          space, sampler: PartSpec("freeze-thaw"), scheduler: part, fidelity: Self.fidelity, trials: 14)
+          cells, sampler: PartSpec(name), scheduler: part, fidelity: Self.fidelity, trials: 14)
         var conformance = try MethodConformance(spec, seed: 1, amendments: isAmended ? Self.amendments : []) {
           try Catalogue.makeMethod($0)
         }
         try conformance.run()
-        XCTAssertEqual(conformance.violations, [], "\(name), amended \(isAmended)")
+        XCTAssertEqual(conformance.violations, [], "\(name), \(space), amended \(isAmended)")
       }
     }
+  }
+
+  func testFreezeThawKeepsItsPromisesInEverySpace() throws { try conform(steps: "freeze-thaw") }
+
+  func testPowerLawsKeepTheirPromisesInEverySpace() throws {
+    try conform(
+      steps: "dpl",
+      ["networks": .integer(2), "width": .integer(8), "training": .integer(10), "candidates": .integer(16)])
+  }
+
+  func testThePriorOfCurvesKeepsItsPromisesInEverySpace() throws {
+    try conform(steps: "ifbo", ["particles": .integer(16), "moves": .integer(1), "candidates": .integer(16)])
   }
 
   func testEveryCombinationTakesFiveHundredParameters() throws {

@@ -55,6 +55,77 @@ final class FreezeThawStudyTests: XCTestCase {
     XCTAssertGreaterThanOrEqual(wins, 5)
   }
 
+  /// What the curves of a study tend to, of those that went through half of the resource and of the others.
+  private func asymptotes(_ spec: StudySpec, resource: Double) throws -> (carried: [Double], left: [Double]) {
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    func asymptote(_ trial: TrialNumber) -> Double {
+      let (x, y) = (driver.state.history.units[0][trial], driver.state.history.units[1][trial])
+      return (x - 0.7) * (x - 0.7) + (y - 0.2) * (y - 0.2)
+    }
+    while driver.state.totalResource < resource, let trial = try driver.start() {
+      let target = driver.state.trials[trial].target
+      let value = asymptote(trial)
+      var verdict = Verdict.proceed
+      var epoch = driver.state.trials[trial].resource
+      while epoch < target, verdict == .proceed {
+        epoch += 1
+        verdict = try driver.report(trial, resource: epoch, value + 0.5 * exp(-epoch / 8))
+      }
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    let state = driver.state
+    return (
+      state.trials.indices.filter { state.trials[$0].resource >= 10 }.map(asymptote),
+      state.trials.indices.filter { state.trials[$0].resource < 10 }.map(asymptote)
+    )
+  }
+
+  func testPowerLawsAndThePriorOfCurvesCarryOnWithWhatPromises() throws {
+    for name in ["dpl", "ifbo"] {
+      var (carried, left): ([Double], [Double]) = ([], [])
+      for seed in 1...3 as ClosedRange<UInt64> {
+        var spec = try spec(name, name, maximum: 20, trials: 200, seed: seed)
+        let light: [String: Choice] =
+          name == "dpl"
+          ? ["training": .integer(400), "networks": .integer(3), "width": .integer(32)]
+          : ["particles": .integer(96), "moves": .integer(4)]
+        spec.method.scheduler = PartSpec(name, options: light.merging(["steps": .integer(5)]) { a, _ in a })
+        let found = try asymptotes(spec, resource: 140)
+        carried += found.carried
+        left += found.left
+      }
+      let means = [carried, left].map { $0.reduce(0, +) / Double(max(1, $0.count)) }
+      print("\(name): \(carried.count) carried on tend to \(means[0]), \(left.count) others to \(means[1])")
+      XCTAssertGreaterThan(carried.count, 3, name)
+      XCTAssertGreaterThan(left.count, 3, name)
+      // Uniform configurations have 0.26 on average.
+      XCTAssertLessThan(means[0], 0.15, name)
+      XCTAssertLessThan(means[0], 0.7 * means[1], name)
+    }
+  }
+
+  func testTheEndsOfAScoreAreGivenOrLearned() throws {
+    let learned = LossUnits(.logistic, last: [1, 2, 3, 4, 100])
+    XCTAssertEqual(learned.value(1), 0.5, accuracy: 1e-12)
+    XCTAssertLessThan(learned.value(1), learned.value(2))
+    XCTAssertTrue((0...1).contains(learned.value(1e308)) && (0...1).contains(learned.value(-1e308)))
+    let given = LossUnits(.bounded(best: -1, worst: 0), last: [-0.5])
+    XCTAssertEqual([-1, -0.25, 0, 3].map(given.value), [0, 0.75, 1, 1])
+    var spec = try spec("ifbo", "ifbo", maximum: 9, trials: 10, seed: 1)
+    spec.method.scheduler = PartSpec("ifbo", options: ["best": .real(1), "worst": .real(0)])
+    XCTAssertEqual(Catalogue.check(spec).map(\.hint), ["exchange best and worst"])
+    spec.objectives[0].goal = .maximize
+    XCTAssertEqual(Catalogue.check(spec), [])
+  }
+
+  func testTheSamplerOfOneModelIsRefusedWithAnother() throws {
+    for (sampler, scheduler) in [("dpl", "freeze-thaw"), ("ifbo", "dpl"), ("freeze-thaw", "asha")] {
+      let problems = Catalogue.check(try spec(sampler, scheduler, maximum: 9, trials: 10, seed: 1))
+      XCTAssertEqual(problems.map(\.hint), ["use scheduler: \(sampler) with it"])
+    }
+  }
+
   func testAtTheEndOfTheBudgetOnlyPromisingTrialsGoOn() throws {
     let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 20, trials: 12, seed: 2)
     _ = try best(spec, resource: 1e9, seed: 2)

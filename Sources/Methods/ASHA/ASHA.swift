@@ -1,6 +1,7 @@
 import TrimtabNumerics
 import TrimtabSearchSpaces
 import TrimtabStudies
+import TrimtabSurrogates
 
 /// Asynchronous successive halving: of the trials that reach a level of the resource, the best fraction 1/eta goes on to
 /// the next level, without waiting for the others.
@@ -13,7 +14,9 @@ import TrimtabStudies
 ///
 /// With several brackets a new trial's first level is drawn as in Syne Tune's asynchronous Hyperband: bracket s, with its
 /// first decision at level r_s, with probability proportional to K / ((K − s) r_s), K being the number of levels. All
-/// brackets share the rungs.
+/// brackets share the rungs. With `choice: learned` the levels are weighed by how well they foretell the ranking at the
+/// greatest that is known: Li, Shen, Jiang et al., "Hyper-Tune: towards efficient hyper-parameter tuning at scale", VLDB 2022,
+/// arXiv 2201.06834.
 ///
 /// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
 /// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels, to which
@@ -63,6 +66,9 @@ public struct ASHA: Scheduler {
   private var progressive: ProgressiveLevels?
   /// How many of the best go to the full resource once no trial can be new.
   let finish: Int
+  /// What says how far the levels are to be trusted, where that is learned.
+  private var levelModel: LevelModel?
+  private var trust = LevelTrust()
   /// Whether the levels were taken from the study, at the first event.
   private var isPrepared = false
 
@@ -76,6 +82,7 @@ public struct ASHA: Scheduler {
     eta = entry.real("eta", in: part)
     brackets = isProgressive ? 1 : entry.integer("brackets", in: part)
     finish = entry.integer("finish", in: part)
+    if brackets > 1, entry.word("choice", in: part) == "learned" { levelModel = LevelModel(.independent) }
   }
 
   private mutating func prepare(_ state: StudyState) {
@@ -106,6 +113,7 @@ public struct ASHA: Scheduler {
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     if !isPrepared { prepare(state) }
+    levelModel?.absorb(event, state: state)
     while progress.count < state.trials.count {
       progress.append(Progress(nextRung: firstRung(state.trials[progress.count])))
     }
@@ -124,6 +132,13 @@ public struct ASHA: Scheduler {
       }
       if let entry { open(entry) }
       progressive?.absorb(trial, at: resource, levels: levels, state: state)
+    case .trialPaused(let trial, _, _):
+      // One that ended by itself where its objective is not reported is judged by what it reported last.
+      var entry: Entry?
+      while progress[trial].nextRung < rungs.count, state.trials[trial].resource >= levels[progress[trial].nextRung] {
+        entry = enter(trial, loss: state.loss(trial))
+      }
+      if let entry { open(entry) }
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       guard state.trials[trial].state == .failed else { return }
       close(trial)
@@ -191,7 +206,7 @@ public struct ASHA: Scheduler {
 
   // MARK: Deciding
 
-  public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+  public mutating func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
     guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
@@ -239,12 +254,18 @@ public struct ASHA: Scheduler {
   }
 
   /// The bracket of the next new trial.
-  private func bracket(_ state: StudyState, _ levels: [Double]) -> Int {
+  private mutating func bracket(_ state: StudyState, _ levels: [Double]) -> Int {
     let count = min(brackets, levels.count)
     guard count > 1 else { return 0 }
     var stream = RandomStream(
       seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(state.trials.count))
-    let weights = Self.bracketWeights(levels).prefix(count)
+    var weights = Array(Self.bracketWeights(levels).prefix(count))
+    if var model = levelModel.take() {
+      if let shares = trust.shares(&model, seed: state.spec.seed ?? 0) {
+        weights = LevelTrust.weights(shares, levels: levels, usual: weights)
+      }
+      levelModel = model
+    }
     var rest = stream.uniform() * weights.reduce(0, +)
     for (bracket, weight) in weights.enumerated() {
       rest -= weight
@@ -262,12 +283,7 @@ public struct ASHA: Scheduler {
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     switch variant {
     case .stopping: return trial < progress.count && progress[trial].isCut ? .stop : .proceed
-    case .promotion:
-      let record = state.trials[trial]
-      guard let maximum = levels.last, record.target < maximum, record.resource >= record.target else {
-        return .proceed
-      }
-      return .pause
+    case .promotion: return state.verdictAtTarget(trial)
     }
   }
 }
@@ -310,12 +326,24 @@ extension ASHA {
       etaOption, variantOption,
       MethodOption(
         name: "brackets", kind: .integer(1...32), defaultValue: .integer(1),
-        meaning: "the number of different first levels among new trials"), finishOption(0),
+        meaning: "the number of different first levels among new trials"),
+      MethodOption(
+        name: "choice", kind: .word(["capacity", "learned"]), defaultValue: .text("capacity"),
+        meaning:
+          "how the first level of a new trial is drawn: in proportion to what its rungs can hold (capacity), or by how well "
+          + "losses at the level foretell the ranking (learned)"), finishOption(0),
     ],
     inspect: { spec in
       guard let fidelity = spec.fidelity else { return [] }
       let brackets = entry.integer("brackets", in: spec.method.scheduler)
       let levels = ASHA.levels(fidelity, eta: entry.real("eta", in: spec.method.scheduler))
+      if brackets == 1, entry.word("choice", in: spec.method.scheduler) == "learned" {
+        return [
+          MethodProblem(
+            ["method", "scheduler", "choice"], "there is one bracket, so that none can be chosen",
+            hint: "set brackets to 2 or more, at most \(levels.count)")
+        ]
+      }
       guard brackets > levels.count else { return [] }
       return [
         MethodProblem(

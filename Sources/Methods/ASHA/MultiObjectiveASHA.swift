@@ -104,11 +104,7 @@ public struct MultiObjectiveASHA: Scheduler {
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     if isCut.contains(trial) { return .stop }
-    let record = state.trials[trial]
-    guard !isStopping, let maximum = levels.last, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
+    return isStopping ? .proceed : state.verdictAtTarget(trial)
   }
 }
 

@@ -200,13 +200,7 @@ public struct DEHB: Scheduler, Sampler {
     return .wait
   }
 
-  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    let record = state.trials[trial]
-    guard let maximum = state.spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
-  }
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }
 
   // MARK: Sampling
 

@@ -6,27 +6,30 @@ import TrimtabSurrogates
 /// Freeze-thaw Bayesian optimisation: after every step of the resource a model of all learning curves says which paused trial is
 /// continued, or that a new one is worth more. Both the scheduler and the sampler of a study.
 ///
-/// Sources: Swersky, Snoek & Adams, "Freeze-thaw Bayesian optimization", 2014, arXiv 1406.3896 (the model); Rakotoarison,
-/// Adriaensen, Mallik, Garibov, Bergman & Hutter, "In-context freeze-thaw Bayesian optimization for hyperparameter
-/// optimization", ICML 2024, arXiv 2404.16795 (the choice: the greatest probability of being below a threshold some steps
-/// ahead, both drawn anew for each choice, MFPI-random).
+/// Sources: Swersky, Snoek & Adams, "Freeze-thaw Bayesian optimization", 2014, arXiv 1406.3896 (the model of `freeze-thaw`);
+/// Rakotoarison, Adriaensen, Mallik, Garibov, Bergman & Hutter, "In-context freeze-thaw Bayesian optimization for
+/// hyperparameter optimization", ICML 2024, arXiv 2404.16795 (the choice: the greatest probability of being below a threshold
+/// some steps ahead, both drawn anew for each choice, MFPI-random; and the model of `ifbo`); Kadra, Janowski, Wistuba &
+/// Grabocka, "Scaling laws for hyperparameter optimization", NeurIPS 2023, arXiv 2302.00441 (`dpl`, which chooses by the
+/// expected improvement at the full resource on the least of the last losses of all curves).
 ///
-/// The threshold lies 10^τ standard deviations of the losses below the best loss seen, τ uniform between −4 and −1; the
-/// horizon is uniform among all numbers of steps. Trials that run are not chosen, and draws differ from worker to worker.
+/// The threshold lies 10^τ below the best loss seen, τ uniform between −4 and −1, in standard deviations of the losses; for
+/// `ifbo` in shares of what is left up to a perfect score. The horizon is uniform among all numbers of steps. Trials that run
+/// are not chosen, and draws differ from worker to worker.
 public struct FreezeThaw: Scheduler, Sampler {
-  static let purpose = stableHash("freeze-thaw")
-  /// Curves in the model, and points of each.
-  static let curveLimit = 200
-  static let pointLimit = 16
-  /// New configurations among which the best is found.
-  static let candidates = 256
-  static let spray = 32
   /// Reports have to grow by this factor before parameters are fitted again.
   static let refitFactor = 1.15
   /// When no trial can be new, those go on of which it is at least so probable that they end below the best.
   static let worthwhile = 0.05
 
+  let surrogate: CurveSurrogate
   private let steps: Int
+  /// New configurations among which the best is found; an eighth as many are tried around each of the best known.
+  private let candidates: Int
+  private let networks: PowerLawEnsemble.Options
+  private let particles: CurvePosterior.Options
+  /// The ends of the objective, of ifBO's where they are given.
+  private let bounds: (best: Double, worst: Double)?
   private var reports = 0
   private var nextFit = 0
   /// What was known at the last moment at which parameters were to be fitted. Fitting waits until they are needed: one that
@@ -42,13 +45,28 @@ public struct FreezeThaw: Scheduler, Sampler {
   }
 
   private struct Fitted: Sendable {
-    var parameters: FreezeThawProcess.Parameters
-    var centre: Double
-    var deviation: Double
+    var units: LossUnits
+    var parameters: FreezeThawProcess.Parameters?
+    var ensemble: PowerLawEnsemble?
   }
 
+  /// The units of ifBO, which stay as they are: other ones would make all curves others.
+  private var units: LossUnits?
+  /// What is known of each curve, as long as it is the same curve.
+  private var posteriors: [TrialNumber: (curve: FreezeThawProcess.Curve, posterior: CurvePosterior)] = [:]
+
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
-  public init(_ part: PartSpec) { steps = Self.schedulerEntry.integer("steps", in: part) }
+  public init(_ part: PartSpec) {
+    surrogate = CurveSurrogate(rawValue: part.name) ?? .process
+    let entry = Self.schedulerEntry(surrogate)
+    steps = entry.integer("steps", in: part)
+    candidates = surrogate == .process ? 256 : entry.integer("candidates", in: part)
+    networks = Self.networks(part)
+    particles = Self.particles(part)
+    bounds = Self.bounds(part)
+  }
+
+  var purpose: UInt64 { stableHash(surrogate.rawValue) }
 
   // MARK: Absorbing
 
@@ -59,8 +77,12 @@ public struct FreezeThaw: Scheduler, Sampler {
       reports += 1
       guard reports >= nextFit, state.trials.count >= designCount(state) else { return }
       nextFit = max(reports + 1, Int((Double(reports) * Self.refitFactor).rounded(.up)))
-      snapshot = known(features(state), state)
+      let latest = known(SpaceFeatures(state), state)
+      snapshot = latest
       fitted = nil
+      if surrogate == .prior, units == nil, latest.points.count >= 2 {
+        units = LossUnits(shape(state), last: latest.curves.compactMap(\.values.last))
+      }
     default: break
     }
   }
@@ -69,6 +91,8 @@ public struct FreezeThaw: Scheduler, Sampler {
     nextFit = 0
     snapshot = nil
     fitted = nil
+    units = nil
+    posteriors = [:]
   }
 
   /// How many trials begin before the model is asked.
@@ -90,22 +114,13 @@ public struct FreezeThaw: Scheduler, Sampler {
   // MARK: Model
 
   private struct Model {
-    var process: FreezeThawProcess
+    var curves: any CurveModel
     /// The trial of each curve.
     var trials: [TrialNumber]
     var features: SpaceFeatures
-    var fitted: Fitted
-    /// The lowest loss of all reports, standardised.
+    var units: LossUnits
+    /// The loss to improve on: the lowest of all reports, or of the last reports of all curves.
     var best: Double
-  }
-
-  private func features(_ state: StudyState) -> SpaceFeatures {
-    let space = state.spec.space
-    let late = space.parameters.indices.filter { index in
-      space.activityGroups[index] == 0 && state.history.rowCount > 0
-        && state.history.slots[space.slotRanges[index].lowerBound][0].isNaN
-    }
-    return SpaceFeatures(space, lateParameters: Set(late))
   }
 
   /// Trials with at least one finite loss, and their curves without what is not finite.
@@ -127,43 +142,72 @@ public struct FreezeThaw: Scheduler, Sampler {
     return known
   }
 
-  private mutating func fit(_ horizon: Double) -> Fitted? {
+  private mutating func fit(_ horizon: Double, _ state: StudyState) -> Fitted? {
     if let fitted { return fitted }
     guard let snapshot, snapshot.points.count >= 2 else { return nil }
-    // Losses of any size are brought to a range in which squares are finite.
-    let last = snapshot.curves.compactMap(\.values.last).sorted()
-    let centre = last[last.count / 2]
-    let spread = last.map { abs($0 / 2 - centre / 2) }.sorted()
-    let typical = 2 * max(spread[spread.count * 2 / 3], spread[spread.count - 1] * 1e-3)
-    let deviation = typical > 0 && typical.isFinite ? typical : 1
-    let standardised = snapshot.curves.map { Self.standardised($0, centre, deviation) }
-    let fit = FreezeThawFit(snapshot.points, standardised, horizon: horizon)
-    let result = Fitted(parameters: fit.run(), centre: centre, deviation: deviation)
+    var result = Fitted(units: units ?? LossUnits(shape(state), last: snapshot.curves.compactMap(\.values.last)))
+    switch surrogate {
+    case .process:
+      let curves = snapshot.curves.map { Self.curve($0, result.units) }
+      result.parameters = FreezeThawFit(snapshot.points, curves, horizon: horizon).run()
+    case .powerLaws:
+      let curves = snapshot.curves.map { Self.curve($0, result.units, per: horizon) }
+      result.ensemble = PowerLawEnsemble(
+        snapshot.points, curves, options: networks, seed: mix(state.spec.seed ?? 0, UInt64(snapshot.points.count)))
+    case .prior: break
+    }
     fitted = result
     return result
   }
 
-  /// Losses beyond ten deviations above the centre lie there: how bad a diverged trial is teaches nothing.
-  private static func standardised(
-    _ curve: FreezeThawProcess.Curve, _ centre: Double, _ deviation: Double
+  private func shape(_ state: StudyState) -> LossUnits.Shape {
+    guard surrogate == .prior else { return .linear }
+    guard let bounds else { return .logistic }
+    let sign = state.spec.objectives[0].sign
+    return .bounded(best: sign * bounds.best, worst: sign * bounds.worst)
+  }
+
+  private static func curve(
+    _ curve: FreezeThawProcess.Curve, _ units: LossUnits, per time: Double = 1
   ) -> FreezeThawProcess.Curve {
-    FreezeThawProcess.Curve(
-      times: curve.times, values: curve.values.map { min(10, 2 * ($0 / 2 - centre / 2) / deviation) })
+    FreezeThawProcess.Curve(times: curve.times.map { $0 / time }, values: curve.values.map(units.value))
   }
 
   private mutating func model(_ state: StudyState) -> Model? {
     guard let horizon = state.spec.fidelity?.maximum else { return nil }
-    let features = features(state)
-    guard let fitted = fit(horizon) else { return nil }
+    let features = SpaceFeatures(state)
+    guard let fitted = fit(horizon, state) else { return nil }
     let known = known(features, state)
-    let chosen = FreezeThawFit.choose(known.curves.map { $0.values.last ?? .infinity }, Self.curveLimit)
-    let curves = chosen.map { Self.standardised(known.curves[$0], fitted.centre, fitted.deviation) }
-    guard let best = curves.compactMap({ $0.values.min() }).min(), best.isFinite,
-      let process = FreezeThawProcess(
-        known.points.subset(chosen), curves.map { FreezeThawFit.thin($0, to: Self.pointLimit) }, fitted.parameters)
-    else { return nil }
-    return Model(
-      process: process, trials: chosen.map { known.trials[$0] }, features: features, fitted: fitted, best: best)
+    let chosen = FreezeThawFit.choose(known.curves.map { $0.values.last ?? .infinity }, surrogate.curveLimit)
+    let points = known.points.subset(chosen)
+    let trials = chosen.map { known.trials[$0] }
+    let curves = chosen.map { Self.curve(known.curves[$0], fitted.units) }
+    let all = surrogate == .powerLaws ? curves.compactMap(\.values.last) : curves.compactMap { $0.values.min() }
+    guard let best = all.min(), best.isFinite else { return nil }
+    let thin = curves.map { FreezeThawFit.thin($0, to: surrogate.pointLimit) }
+    guard let model = model(points, thin, trials, fitted, horizon, state) else { return nil }
+    return Model(curves: model, trials: trials, features: features, units: fitted.units, best: best)
+  }
+
+  private mutating func model(
+    _ points: FeaturePoints, _ curves: [FreezeThawProcess.Curve], _ trials: [TrialNumber], _ fitted: Fitted,
+    _ horizon: Double, _ state: StudyState
+  ) -> (any CurveModel)? {
+    switch surrogate {
+    case .process:
+      return fitted.parameters.flatMap { FreezeThawProcess(points, curves, $0) }.map(ProcessCurveModel.init)
+    case .powerLaws: return fitted.ensemble.map { PowerLawCurveModel($0, points, horizon: horizon) }
+    case .prior:
+      let seed = mix(state.spec.seed ?? 0, purpose)
+      for (trial, curve) in zip(trials, curves) where posteriors[trial]?.curve != curve {
+        let posterior = CurvePosterior(
+          times: curve.times.map { $0 / horizon }, scores: curve.values.map { 1 - $0 }, options: particles,
+          seed: mix(seed, UInt64(trial)))
+        posteriors[trial] = (curve, posterior)
+      }
+      return CurvePriorModel(points, trials.compactMap { posteriors[$0]?.posterior }, seed: seed)
+        .map { PriorCurveModel(model: $0, horizon: horizon) }
+    }
   }
 
   // MARK: Choosing
@@ -175,59 +219,68 @@ public struct FreezeThaw: Scheduler, Sampler {
     /// The loss to get below, standardised.
     var threshold: Double
 
-    init(_ best: Double, _ steps: Int, _ state: StudyState) {
+    init(_ model: Model, _ steps: Int, _ surrogate: CurveSurrogate, _ state: StudyState) {
       var stream = RandomStream(
-        seed: state.spec.seed ?? 0, purpose: FreezeThaw.purpose, index: UInt64(state.eventCount))
+        seed: state.spec.seed ?? 0, purpose: stableHash(surrogate.rawValue), index: UInt64(state.eventCount))
       horizon = 1 + stream.index(below: steps)
-      threshold = best - exponential((-4 + 3 * stream.uniform()) * logarithm(10))
+      let share = exponential((-4 + 3 * stream.uniform()) * logarithm(10))
+      switch surrogate {
+      case .process: threshold = model.best - share
+      case .prior: threshold = model.best - share * model.best
+      case .powerLaws:
+        horizon = steps
+        threshold = model.best
+      }
     }
   }
 
-  /// How many standard deviations the threshold lies above the mean: the greater, the more probable is a loss below it.
-  private static func score(_ mean: Double, _ variance: Double, _ threshold: Double) -> Double {
-    (threshold - mean) / max(variance, 1e-12).squareRoot()
-  }
-
-  /// The paused trial that most probably gets below a loss.
+  /// The paused trial that promises most.
   private func bestPaused(
     _ model: Model, _ stops: [Double], ahead: Int, below threshold: Double, _ state: StudyState,
     _ canResume: (TrialNumber) -> Bool
-  ) -> (trial: TrialNumber, target: Double, score: Double)? {
-    var best: (trial: TrialNumber, target: Double, score: Double)?
+  ) -> (index: Int, target: Double, score: Double)? {
+    var best: (index: Int, target: Double, score: Double)?
     for (index, trial) in model.trials.enumerated() {
       guard let next = stops.firstIndex(where: { $0 > state.trials[trial].resource }),
         state.trials[trial].canGoOn(to: stops[next]), canResume(trial)
       else { continue }
-      let (mean, variance) = model.process.prediction(of: index, at: stops[min(next + ahead - 1, stops.count - 1)])
-      let score = Self.score(mean, variance, threshold)
-      if score > best?.score ?? -.infinity { best = (trial, stops[next], score) }
+      let time = stops[min(next + ahead - 1, stops.count - 1)]
+      let score = model.curves.promise(of: index, at: time, below: threshold)
+      if score > best?.score ?? -.infinity { best = (index, stops[next], score) }
     }
     return best
   }
 
-  /// The new configuration that most probably gets below a loss.
+  /// Configurations of which the next new one is the best.
+  private func pool(_ model: Model, _ state: StudyState) -> [CandidatePool.Candidate] {
+    let seed = mix(state.spec.seed ?? 0, purpose)
+    if surrogate == .powerLaws {
+      // The same until they are used up, as in the paper: among ever new ones there would always be one that promises a little
+      // more than what has begun, and nothing would be continued.
+      var pool = CandidatePool(
+        model.features, incumbents: [], seed: mix(seed, UInt64(state.trials.count / max(1, candidates / 2))))
+      return pool.scatter(candidates, spray: 0)
+    }
+    let ends = model.trials.indices.map { model.curves.expectation(of: $0) }
+    let last = ends.indices.sorted { (ends[$0], $0) < (ends[$1], $1) }
+    let incumbents = last.prefix(4).map { state.history.configuration(model.trials[$0]) }
+    var pool = CandidatePool(model.features, incumbents: incumbents, seed: mix(seed, UInt64(state.eventCount)))
+    return pool.scatter(candidates, spray: candidates / 8)
+  }
+
+  /// The new configuration that promises most.
   private func bestNew(
     _ model: Model, _ stops: [Double], ahead: Int, below threshold: Double, _ state: StudyState
   ) -> (configuration: Configuration, score: Double)? {
-    let last = model.trials.indices.sorted { a, b in
-      let (first, second) = (model.process.asymptote(of: a).mean, model.process.asymptote(of: b).mean)
-      return first != second ? first < second : a < b
-    }
-    let incumbents = last.prefix(4).map { state.history.configuration(model.trials[$0]) }
-    var pool = CandidatePool(
-      model.features, incumbents: incumbents,
-      seed: mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(state.eventCount)))
-    let candidates = pool.scatter(Self.candidates, spray: Self.spray).map(\.configuration)
-      .filter { !state.history.contains($0) }
+    let candidates = pool(model, state).map(\.configuration).filter { !state.history.contains($0) }
     var points = model.features.empty
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     let kept = candidates.filter { model.features.append($0, to: &points, units: &units) }
     guard points.count > 0 else { return nil }
-    let (means, variances) = model.process.predictions(of: points, at: stops[min(ahead, stops.count) - 1])
+    let scores = model.curves.promises(of: points, at: stops[min(ahead, stops.count) - 1], below: threshold)
     var best: (configuration: Configuration, score: Double)?
-    for i in kept.indices {
-      let score = Self.score(means[i], variances[i], threshold)
-      if score > best?.score ?? -.infinity { best = (kept[i], score) }
+    for (configuration, score) in zip(kept, scores) where score > best?.score ?? -.infinity {
+      best = (configuration, score)
     }
     return best
   }
@@ -239,11 +292,11 @@ public struct FreezeThaw: Scheduler, Sampler {
     let stops = stops(fidelity)
     let new = Assignment.new(target: stops[0], Annotation())
     guard state.trials.count >= designCount(state), let model = model(state) else { return new }
-    let draw = Draw(model.best, stops.count, state)
+    let draw = Draw(model, stops.count, surrogate, state)
     let paused = bestPaused(model, stops, ahead: draw.horizon, below: draw.threshold, state, canResume)
     let fresh = bestNew(model, stops, ahead: draw.horizon, below: draw.threshold, state)
     guard let paused, paused.score >= fresh?.score ?? -.infinity else { return new }
-    return .resume(paused.trial, target: paused.target, Annotation())
+    return .resume(model.trials[paused.index], target: paused.target, Annotation())
   }
 
   public mutating func assignmentWithoutNew(
@@ -253,34 +306,29 @@ public struct FreezeThaw: Scheduler, Sampler {
     let stops = stops(fidelity)
     let complete = state.trials.indices.filter {
       state.trials[$0].state == .completed && state.trials[$0].resource >= fidelity.maximum
-    }.map { min(10, (state.loss($0) / 2 - model.fitted.centre / 2) / model.fitted.deviation * 2) }.min()
+    }.map { model.units.value(state.loss($0)) }.min()
     // Without any complete trial the most promising is to become one.
     let threshold = complete ?? model.best
     guard
       let paused = bestPaused(model, stops, ahead: stops.count, below: threshold, state, canResume),
-      complete == nil || NormalDistribution.cdf(paused.score) >= Self.worthwhile
+      complete == nil
+        || model.curves.probability(of: paused.index, at: fidelity.maximum, below: threshold) >= Self.worthwhile
     else { return .wait }
-    return .resume(paused.trial, target: paused.target, Annotation())
+    return .resume(model.trials[paused.index], target: paused.target, Annotation())
   }
 
-  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    let record = state.trials[trial]
-    guard let maximum = state.spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
-  }
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }
 
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state) else {
-      return try StartupDesign.sample(FreshDraw(purpose: Self.purpose, trial: trial, state: state))
+      return try StartupDesign.sample(FreshDraw(purpose: purpose, trial: trial, state: state))
     }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    let fresh = FreshDraw(purpose: purpose, trial: trial, state: state)
     let stops = stops(fidelity)
     guard let model = model(state) else { return try fresh.sample(origin: .fallback) }
-    let draw = Draw(model.best, stops.count, state)
+    let draw = Draw(model, stops.count, surrogate, state)
     guard let best = bestNew(model, stops, ahead: draw.horizon, below: draw.threshold, state) else {
       return try fresh.sample(origin: .fallback)
     }
@@ -292,38 +340,4 @@ public struct FreezeThaw: Scheduler, Sampler {
       return (configuration, Annotation(origin: .model))
     }
   }
-}
-
-extension FreezeThaw {
-  private static let name = "freeze-thaw"
-  private static let title = "Freeze-thaw Bayesian optimisation"
-  private static let paper = CatalogueEntry.Paper(
-    authors: "K. Swersky, J. Snoek, R. P. Adams", title: "Freeze-thaw Bayesian optimization", year: 2014,
-    venue: "arXiv 1406.3896")
-  private static let takes = Set(CatalogueEntry.Ability.allCases).subtracting([.objectives])
-
-  /// What the catalogue says of its scheduler.
-  public static let schedulerEntry = CatalogueEntry(
-    role: .scheduler, name: name, title: title,
-    summary: "Decides after every step, from a model of all learning curves, which trial is worth the next one.",
-    paper: paper, takes: takes, needsFidelity: true,
-    options: [
-      MethodOption(
-        name: "steps", kind: .integer(1...10_000), defaultValue: .integer(20),
-        meaning: "into how many steps the full resource is divided; a trial can pause after each")
-    ])
-
-  /// What the catalogue says of its sampler.
-  public static let samplerEntry = CatalogueEntry(
-    role: .sampler, name: name, title: title,
-    summary: "The new configuration that a model of all learning curves holds to be worth most; for its own scheduler.",
-    paper: paper, takes: takes, needsFidelity: true, options: [],
-    inspect: { spec in
-      guard spec.method.scheduler.name != name else { return [] }
-      return [
-        MethodProblem(
-          ["method", "sampler"], "freeze-thaw proposes configurations for the steps of its own scheduler",
-          hint: "use scheduler: freeze-thaw with it")
-      ]
-    })
 }

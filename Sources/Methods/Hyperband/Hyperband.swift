@@ -123,6 +123,13 @@ public struct Hyperband: Scheduler {
         resource >= plan.level(brackets[place.bracket].index, place.rung)
       else { return }
       settle(trial, state.loss(trial), state)
+    case .trialPaused(let trial, _, _):
+      // One that ended by itself where its objective is not reported is judged by what it reported last.
+      if let place = places[trial], let plan,
+        state.trials[trial].resource >= plan.level(brackets[place.bracket].index, place.rung)
+      {
+        settle(trial, state.loss(trial), state)
+      }
     case .trialCompleted(let trial, _): settle(trial, state.loss(trial), state)
     case .trialStopped(let trial, _, _): leave(trial, state)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
@@ -363,13 +370,7 @@ public struct Hyperband: Scheduler {
     return .wait
   }
 
-  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    let record = state.trials[trial]
-    guard let maximum = state.spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
-  }
+  public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }
 }
 
 extension Hyperband {

@@ -133,12 +133,8 @@ public struct Racing: Scheduler {
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    let record = state.trials[trial]
     if trial < standings.count, standings[trial] == .out { return .stop }
-    guard let maximum = state.spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target else {
-      return .proceed
-    }
-    return .pause
+    return state.verdictAtTarget(trial)
   }
 }
 
