@@ -262,9 +262,12 @@ final class ModelSamplerTests: XCTestCase {
   }
 
   func testAutoSwitchesAsTheStudyGrowsAndWithManyWorkers() {
-    func name(_ values: Int, _ pending: Int) -> AutoChoice.Name {
-      AutoChoice(.init(numbers: 4, choices: 2, values: values, pending: pending)).name
+    func name(_ values: Int, _ pending: Int, trial: Int = 0) -> AutoChoice.Name {
+      AutoChoice(.init(numbers: 4, choices: 2, values: values, pending: pending, trial: trial)).name
     }
+    XCTAssertEqual(name(19, 0, trial: 19), .gp)
+    XCTAssertEqual([20, 21].map { name(20, 0, trial: $0) }, [.gp, .hebo])
+    XCTAssertEqual(name(201, 0, trial: 201), .gp)
     XCTAssertEqual(name(0, 0), .gp)
     XCTAssertEqual(name(1000, 8), .gp)
     XCTAssertEqual(name(1001, 8), .smac)

@@ -8,6 +8,7 @@ import TrimtabStudies
 struct AutoChoice: Sendable, Equatable {
   enum Name: String, Sendable, CaseIterable {
     case gp
+    case hebo
     case rgpe
     case smac
     case tpe
@@ -26,6 +27,8 @@ struct AutoChoice: Sendable, Equatable {
     var pending: Int
     /// Whether trials get different shares of the resource.
     var isPartial = false
+    /// The number of the trial that is to be proposed.
+    var trial = 0
     /// Earlier studies from which this one learns.
     var earlier = 0
   }
@@ -34,6 +37,8 @@ struct AutoChoice: Sendable, Equatable {
   static let processLimit = 1000
   /// Up to so many trials with a value earlier studies say something that these do not say themselves.
   static let transferLimit = 50
+  /// With so many trials with a value `hebo` proposes every other trial; beyond, its search costs too much.
+  static let compromiseRange = 20...200
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
 
@@ -64,6 +69,12 @@ struct AutoChoice: Sendable, Equatable {
         reason:
           "\(situation.values) trials have a value, and there is something to learn from \(situation.earlier) earlier "
           + (situation.earlier == 1 ? "study" : "studies"))
+    } else if Self.compromiseRange.contains(situation.values), situation.trial % 2 == 1 {
+      self.init(
+        name: .hebo,
+        reason:
+          "\(situation.values) trials have a value: every other trial is a compromise of several acquisition functions, so "
+          + "that the study does not hang on one")
     } else {
       self.init(
         name: .gp,
@@ -76,7 +87,7 @@ extension AutoChoice.Situation {
   /// - Parameters:
   ///   - values: trials with a value.
   ///   - earlier: earlier studies from which this one learns.
-  init(_ state: StudyState, values: Int, earlier: Int) {
+  init(_ state: StudyState, trial: TrialNumber, values: Int, earlier: Int) {
     var numbers = 0
     var choices = 0
     for coordinate in state.spec.space.coordinates {
@@ -85,6 +96,6 @@ extension AutoChoice.Situation {
     self.init(
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
       isPartial: state.spec.fidelity != nil && state.spec.method.scheduler.name != FullFidelity.entry.name,
-      earlier: earlier)
+      trial: trial, earlier: earlier)
   }
 }

@@ -16,7 +16,8 @@ public struct AutoSampler: Sampler {
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
     options["confidence"] = Self.entry.value("confidence", in: part)
     samplers = [
-      .gp: GaussianProcessSampler(PartSpec("gp", options: options)), .smac: ForestSampler(PartSpec("smac")),
+      .gp: GaussianProcessSampler(PartSpec("gp", options: options)), .hebo: HEBO(PartSpec("hebo")),
+      .smac: ForestSampler(PartSpec("smac")),
       .tpe: TPE(PartSpec("tpe")),
     ]
   }
@@ -29,16 +30,17 @@ public struct AutoSampler: Sampler {
   }
 
   /// What suits the study now, among what there is for it.
-  private func choice(_ state: StudyState) -> AutoChoice {
+  private func choice(_ trial: TrialNumber, _ state: StudyState) -> AutoChoice {
     let values = (samplers[.gp] as? GaussianProcessSampler)?.valueCount ?? 0
     return AutoChoice(
-      AutoChoice.Situation(state, values: values, earlier: samplers[.rgpe] == nil ? 0 : state.earlierStudies.count))
+      AutoChoice.Situation(
+        state, trial: trial, values: values, earlier: samplers[.rgpe] == nil ? 0 : state.earlierStudies.count))
   }
 
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
-    let chosen = choice(state).name
+    let chosen = choice(trial, state).name
     guard let sample = try samplers[chosen]?.sample(trial: trial, target: target, state: state) else {
       return try FreshDraw(purpose: stableHash("auto"), trial: trial, state: state).sample(origin: .fallback)
     }
@@ -48,7 +50,7 @@ public struct AutoSampler: Sampler {
   public mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, state: StudyState
   ) -> Explanation {
-    let choice = choice(state)
+    let choice = choice(trial, state)
     var explanation =
       samplers[choice.name]?.explanation(of: configuration, trial: trial, state: state)
       ?? Explanation([], neighbours: Self.neighbours(of: configuration, before: trial, state: state))
@@ -57,7 +59,7 @@ public struct AutoSampler: Sampler {
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
-    let choice = choice(state)
+    let choice = choice(state.trials.count, state)
     var report = samplers[choice.name]?.modelReport(state: state)
     report?.facts.insert(choice.fact, at: 0)
     return report
@@ -68,7 +70,7 @@ extension AutoSampler {
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "auto", title: "The sampler that suits the study",
-    summary: "Chooses among gp, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
+    summary: "Chooses among gp, hebo, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [GaussianProcessSampler.confidenceOption])
 }
