@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Trains small networks on handwritten digits at several widths, and checks what the scaling advisor promises.
 
-Under the standard parameterisation the best learning rate falls as the width grows; under muP it stays, and the rate tuned at
-the smallest width is as good at the largest. A power law fitted to the smaller widths of the standard parameterisation
-predicts the best rate of the largest.
+Under the standard parameterisation the best learning rate falls as the width grows; under muP it stays, and the rate
+tuned at the smallest width is as good at the largest. A power law fitted to the smaller widths of the standard
+parameterisation predicts the best rate of the largest.
 
 usage: bench_scaling.py --trimtab PATH --digits PATH --output FOLDER [--quick]
 """
@@ -82,7 +82,9 @@ def main() -> None:
         path = folder / f"{name}.csv"
         sweep(arguments, plan, base, path)
         status, found[name] = trimtab(arguments, "scale", "check", "transfer", str(path))
-        print(f"{name}: {found[name]['verdict']}, exit status {status}, rate proportional to width^{found[name]['drift']:.3f}")
+        print(
+            f"{name}: {found[name]['verdict']}, exit status {status}, rate proportional to "
+            f"width^{found[name]['drift']:.3f}")
         for item in found[name]["optima"]:
             print(
                 f"  width {item['size']:.0f}: best rate {item['learning_rate']:.2e}, loss {item['best_loss']:.4f}, "
@@ -119,7 +121,9 @@ def main() -> None:
     if drift["sp"] > -0.3:
         failures.append(f"the optimum does not drift under SP: width^{drift['sp']:.3f}")
     if abs(drift["mup"]) > 0.25 or spread > grid * 1.001:
-        failures.append(f"the optimum does not stay under muP: width^{drift['mup']:.3f}, up to a factor of {spread:.2f} from the smallest's")
+        failures.append(
+            f"the optimum does not stay under muP: width^{drift['mup']:.3f}, up to a factor of {spread:.2f} from the "
+            "smallest's")
     if factor > grid:
         failures.append(f"the law misses the best rate of the largest width by a factor of {factor:.2f}")
     if not math.isfinite(factor):

@@ -36,8 +36,7 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
   @Option(help: "The first step that counts.")
   var firstStep: Int?
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
@@ -45,44 +44,43 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
       let other = try control.map { try read($0) }
       let hasPower = other.map { !$0.passes }
       let passes = check.passes && hasPower != false
-      if json {
-        print(
-          JSONValue.members([
-            "passes": .bool(passes), "verdict": .string(check.verdict), "threshold": .number(threshold),
-            "control_fails": hasPower.map { .bool($0) },
-            "slopes": .array(
-              check.slopes.map {
-                JSONValue.members([
-                  "module": .string($0.module), "step": .integer($0.step), "slope": .number($0.slope),
-                  "counts": .bool($0.counts), "passes": .bool($0.passes),
-                ])
-              }), "warnings": .array(check.warnings.map { .string($0) }),
-          ]).prettyText)
-      } else {
-        let modules = check.slopes.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
-        let steps = Set(check.slopes.map(\.step)).sorted()
-        var table = Table([.init("slope of", mayShrink: false)] + steps.map { .init("step \($0)", .right) })
-        for module in modules {
-          table.rows.append(
-            [module]
-              + steps.map { step in
-                check.slopes.first { $0.module == module && $0.step == step }
-                  .map { Self.rounded($0.slope) + ($0.counts && !$0.passes ? "!" : "") } ?? ""
-              })
-        }
-        Output.print(table)
-        print("")
-        print(check.verdict)
+      let document = JSONValue.members([
+        "passes": .bool(passes), "verdict": .string(check.verdict), "threshold": .number(threshold),
+        "control_fails": hasPower.map { .bool($0) },
+        "slopes": .array(
+          check.slopes.map {
+            JSONValue.members([
+              "module": .string($0.module), "step": .integer($0.step), "slope": .number($0.slope),
+              "counts": .bool($0.counts), "passes": .bool($0.passes),
+            ])
+          }), "warnings": .array(check.warnings.map { .string($0) }),
+      ])
+      output.show(document) {
+        var lines = Output.lines(Self.table(check)) + ["", check.verdict]
         if let other {
-          print(
+          lines.append(
             other.passes
               ? "fail: the control passes as well, so that the check cannot tell: use a higher rate or wider models"
               : "the control fails, as it must: \(other.verdict)")
         }
-        for warning in check.warnings { print("warning: \(warning)") }
+        return lines + check.warnings.map { "warning: \($0)" }
       }
       if !passes { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
+  }
+
+  private static func table(_ check: CoordinateCheck) -> Table {
+    let modules = check.slopes.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
+    let steps = Set(check.slopes.map(\.step)).sorted()
+    var table = Table([.init("slope of", mayShrink: false)] + steps.map { .init("step \($0)", .right) })
+    for module in modules {
+      let cells = steps.map { step in
+        check.slopes.first { $0.module == module && $0.step == step }
+          .map { rounded($0.slope) + ($0.counts && !$0.passes ? "!" : "") } ?? ""
+      }
+      table.rows.append([module] + cells)
+    }
+    return table
   }
 
   private static func rounded(_ value: Double) -> String {
@@ -120,40 +118,31 @@ struct ScaleCheckTransferCommand: ParsableCommand {
   @Option(help: "The column of the width or depth.")
   var size = "width"
 
-  @Option(help: "The column of the learning rate.")
-  var rate = "lr"
+  @OptionGroup var columns: RateColumns
 
-  @Option(help: "The column of the loss.")
-  var loss = "loss"
-
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
       let table = try DataTable(source)
       let sizes = try table.numbers(size, option: "--size")
-      let rates = try table.numbers(rate, option: "--rate")
-      let losses = try table.numbers(loss, option: "--loss")
+      let (rates, losses) = try columns.read(table)
       let check = try TransferCheck(
         sizes.indices.map { .init(size: sizes[$0], learningRate: rates[$0], loss: losses[$0]) })
-      if json {
-        print(
-          JSONValue.members([
-            "verdict": .string(check.verdict.rawValue), "reasons": .array(check.reasons.map { .string($0) }),
-            "grid_factor": .number(check.gridFactor), "noise": .number(check.noise), "drift": .number(check.drift),
-            "drift_interval": check.driftInterval.json,
-            "optima": .array(
-              check.optima.map {
-                JSONValue.members([
-                  "size": .number($0.size), "learning_rate": .number($0.learningRate),
-                  "best_rate": .number($0.bestRate),
-                  "best_loss": .number($0.bestLoss), "transfer_gap": .number($0.transferGap),
-                  "on_edge": .bool($0.isOnEdge), "resolved": .bool($0.isResolved),
-                ])
-              }),
-          ]).prettyText)
-      } else {
+      let document = JSONValue.members([
+        "verdict": .string(check.verdict.rawValue), "reasons": .array(check.reasons.map { .string($0) }),
+        "grid_factor": .number(check.gridFactor), "noise": .number(check.noise), "drift": .number(check.drift),
+        "drift_interval": check.driftInterval.json,
+        "optima": .array(
+          check.optima.map {
+            JSONValue.members([
+              "size": .number($0.size), "learning_rate": .number($0.learningRate), "best_rate": .number($0.bestRate),
+              "best_loss": .number($0.bestLoss), "transfer_gap": .number($0.transferGap),
+              "on_edge": .bool($0.isOnEdge), "resolved": .bool($0.isResolved),
+            ])
+          }),
+      ])
+      output.show(document) {
         var rows = Table([size, "best rate", "of the grid", "loss", "transferred"].map { .init($0, .right) })
         for item in check.optima {
           rows.rows.append([
@@ -161,13 +150,12 @@ struct ScaleCheckTransferCommand: ParsableCommand {
             Shown.number(item.bestLoss), "+\(Shown.number(100 * item.transferGap)) %",
           ])
         }
-        Output.print(rows)
-        print("")
-        print(
+        return Output.lines(rows) + [
+          "",
           "drift: rate proportional to \(size)^\(Shown.number(check.drift)), 95 % \(check.driftInterval.text); grid factor "
-            + Shown.number(check.gridFactor))
-        print(check.verdict.rawValue)
-        for reason in check.reasons { print("  \(reason)") }
+            + Shown.number(check.gridFactor),
+          check.verdict.rawValue,
+        ] + check.reasons.map { "  \($0)" }
       }
       if check.verdict != .pass { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
@@ -182,31 +170,26 @@ struct ScaleCheckRangeCommand: ParsableCommand {
   @Argument(help: "A CSV file with a row a step.")
   var file: String
 
-  @Option(help: "The column of the learning rate.")
-  var rate = "lr"
+  @OptionGroup var columns: RateColumns
 
-  @Option(help: "The column of the loss.")
-  var loss = "loss"
-
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
       let table = try DataTable(file)
-      let test = try RangeTest(
-        rates: try table.numbers(rate, option: "--rate"), losses: try table.numbers(loss, option: "--loss"))
-      if json {
-        print(
-          JSONValue.members([
-            "steepest": .number(test.steepest), "greatest": .number(test.greatest),
-            "divergence": test.divergence.map { .number($0) } ?? .null,
-          ]).prettyText)
-        return
+      let (rates, losses) = try columns.read(table)
+      let test = try RangeTest(rates: rates, losses: losses)
+      let document = JSONValue.members([
+        "steepest": .number(test.steepest), "greatest": .number(test.greatest),
+        "divergence": test.divergence.map { .number($0) } ?? .null,
+      ])
+      output.show(document) {
+        [
+          "steepest fall at \(Shown.number(test.steepest)), a cautious rate",
+          "greatest of use about \(Shown.number(test.greatest)), a tenth of where the loss is least",
+          test.divergence.map { "diverges at \(Shown.number($0))" } ?? "does not diverge in this range",
+        ]
       }
-      print("steepest fall at \(Shown.number(test.steepest)), a cautious rate")
-      print("greatest of use about \(Shown.number(test.greatest)), a tenth of where the loss is least")
-      print(test.divergence.map { "diverges at \(Shown.number($0))" } ?? "does not diverge in this range")
     }
   }
 }

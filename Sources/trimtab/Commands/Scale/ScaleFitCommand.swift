@@ -89,8 +89,7 @@ struct ScaleFitCommand: ParsableCommand {
   @Option(help: "The seed of the resampling.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if bootstrap < 20 { throw ValidationError("--bootstrap must be at least 20, not \(bootstrap)") }
@@ -111,7 +110,7 @@ struct ScaleFitCommand: ParsableCommand {
         case .parallel: try fitCurve(.parallel)
         case .setting: try fitCurve(.setting)
         }
-      if json { print(result.json.prettyText) } else { Output.print(result.lines) }
+      output.show(result.json) { result.lines }
     }
   }
 
@@ -131,15 +130,7 @@ struct ScaleFitCommand: ParsableCommand {
   }
 
   private func points(_ names: [String]) throws -> [[Double]] {
-    try predict.map { text in
-      let found = try point(text, option: "--predict")
-      return try names.map { name in
-        guard let value = found[name], value > 0 else {
-          throw CommandError(.badInput, "--predict \(text): give \(names.joined(separator: " and ")), each above 0")
-        }
-        return value
-      }
-    }
+    try predict.map { try point($0, of: names, option: "--predict").numbers }
   }
 
   // MARK: Fits
@@ -262,10 +253,8 @@ struct ScaleFitCommand: ParsableCommand {
         ("batch of 20 % more steps than linear scaling from 256", batch.batchAtOverhead(reference: 256)))
     }
     if family == .chinchilla {
-      for text in predict {
-        guard let found = try? point(text, option: "--predict"), let n = found["N"], let d = found["D"] else {
-          continue
-        }
+      for (text, point) in zip(predict, points) {
+        let (n, d) = (point[0], point[1])
         let p = fit.parameters
         let best = ChinchillaLaw(floor: p[0], a: p[1], b: p[2], alpha: p[3], beta: p[4]).optimum(compute: 6 * n * d)
         report.notes.append(
@@ -282,14 +271,7 @@ struct ScaleFitCommand: ParsableCommand {
       throw CommandError(.badInput, "--candidate needs --predict: the point whose prediction is to become narrower")
     }
     let candidates = try candidate.map { text in
-      let found = try point(text, option: "--candidate")
-      let input = try fit.family.inputs.map { name in
-        guard let value = found[name], value > 0 else {
-          throw CommandError(
-            .badInput, "--candidate \(text): give \(fit.family.inputs.joined(separator: " and ")), each above 0")
-        }
-        return value
-      }
+      let (input, found) = try point(text, of: fit.family.inputs, option: "--candidate")
       guard let cost = found["cost"] ?? (found["N"].flatMap { n in found["D"].map { 6 * n * $0 } }), cost > 0 else {
         throw CommandError(.badInput, "--candidate \(text): say what it costs, as in \(text),cost=2")
       }

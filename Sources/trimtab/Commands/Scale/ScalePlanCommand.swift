@@ -26,37 +26,34 @@ struct ScalePlanCommand: ParsableCommand {
   @Option(help: "The factor between neighbouring values there.")
   var spacing = 2.0
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
       let plan = try TelescopingPlan(base: baseWidth, last: width, settings: settings, points: points, spacing: spacing)
-      if json {
-        print(
-          JSONValue.members([
-            "stages": .array(
-              plan.stages.map {
-                JSONValue.members([
-                  "width": .integer($0.width), "points": .integer($0.points), "spacing": .number($0.spacing),
-                  "run_cost": .number($0.runCost), "cost": .number($0.cost),
-                ])
-              }), "cost": .number(plan.cost), "full_grid_cost": .number(plan.fullGridCost),
-          ]).prettyText)
-        return
+      let document = JSONValue.members([
+        "stages": .array(
+          plan.stages.map {
+            JSONValue.members([
+              "width": .integer($0.width), "points": .integer($0.points), "spacing": .number($0.spacing),
+              "run_cost": .number($0.runCost), "cost": .number($0.cost),
+            ])
+          }), "cost": .number(plan.cost), "full_grid_cost": .number(plan.fullGridCost),
+      ])
+      output.show(document) {
+        var table = Table(["width", "points", "spacing", "cost of a run", "cost"].map { .init($0, .right) })
+        for stage in plan.stages {
+          table.rows.append([
+            String(stage.width), String(stage.points), Shown.number(stage.spacing), Shown.number(stage.runCost),
+            Shown.number(stage.cost),
+          ])
+        }
+        return Output.lines(table) + [
+          "",
+          "in all \(Shown.number(plan.cost)) runs of the smallest width; a full grid at the largest would cost "
+            + Shown.number(plan.fullGridCost),
+        ]
       }
-      var table = Table(["width", "points", "spacing", "cost of a run", "cost"].map { .init($0, .right) })
-      for stage in plan.stages {
-        table.rows.append([
-          String(stage.width), String(stage.points), Shown.number(stage.spacing), Shown.number(stage.runCost),
-          Shown.number(stage.cost),
-        ])
-      }
-      Output.print(table)
-      print("")
-      print(
-        "in all \(Shown.number(plan.cost)) runs of the smallest width; a full grid at the largest would cost "
-          + Shown.number(plan.fullGridCost))
     }
   }
 }

@@ -81,8 +81,7 @@ struct ScalePredictCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the laws' learning rates over the tokens as SVG.", valueName: "path"))
   var figure: String?
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
@@ -90,11 +89,7 @@ struct ScalePredictCommand: ParsableCommand {
       if let bootstrap { advisor.stepLawVectors = try Self.vectors(bootstrap) }
       let advice = try advisor.advise(try situation())
       if let figure { try writeText(try Self.chart(advisor, advice).svg, to: figure) }
-      if json {
-        print(Self.document(advice).prettyText)
-      } else {
-        Output.print(Self.lines(advice))
-      }
+      output.show(Self.document(advice)) { Self.lines(advice) }
     }
   }
 
