@@ -20,6 +20,8 @@ struct FitReport {
     var point: [(String, Double)]
     var cost: Double
     var reduction: Double
+    /// The trials of a study that it takes.
+    var runs: [[(name: String, value: Double)]]
   }
 
   var law: String
@@ -32,6 +34,7 @@ struct FitReport {
   var gaps: [(String, mean: Double, worst: Double)] = []
   var predictions: [Prediction] = []
   var next: [Next] = []
+  var queued: QueueOptions.Queued?
   var notes: [String] = []
   var warnings: [String] = []
 
@@ -41,6 +44,24 @@ struct FitReport {
       return
     }
     self.gaps.append((name, gaps.reduce(0, +) / Double(gaps.count), gaps.max() ?? .nan))
+  }
+
+  /// Warns where fewer runs were proposed than asked for.
+  mutating func noteShortage(_ wanted: Int) {
+    guard next.count < wanted else { return }
+    warnings.append(
+      "\(Shown.count(next.count, "run")) proposed instead of \(wanted): no other that can be paid (see --spend) would narrow "
+        + "the prediction")
+  }
+
+  /// What is predicted at the first point.
+  var finalConfiguration: FinalConfiguration {
+    let first = predictions.first
+    let own = predictions.filter { $0.place == first?.place }
+    return FinalConfiguration(
+      source: "\(law): \(formulas.joined(separator: "; "))", run: first?.point ?? [],
+      settings: own.map { .init(name: $0.what, value: $0.value, interval: $0.interval) },
+      errors: gaps.map { ($0.0, $0.mean) }, warnings: warnings)
   }
 
   private func interval(_ i: Int) -> ClosedRange<Double>? { i < intervals.count ? intervals[i] : nil }
@@ -73,8 +94,10 @@ struct FitReport {
           next.map {
             JSONValue.members([
               "at": object($0.point), "cost": .number($0.cost), "variance_removed": .number($0.reduction),
+              "runs": .integer($0.runs.count),
             ])
           }),
+      "queued": queued.map { .array($0.trials.map { .integer($0) }) },
       "notes": .array(notes.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
     ])
   }
@@ -107,8 +130,12 @@ struct FitReport {
         let place = item.point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ")
         lines.append(
           "  \(place): removes \(Shown.number(100 * item.reduction)) % of the variance for a cost of \(Shown.number(item.cost))"
-        )
+            + (item.runs.count > 1 ? " in \(item.runs.count) runs about the law's settings" : ""))
       }
+    }
+    if let queued {
+      lines.append("in the queue: \(queued.trials.map { "trial \($0)" }.joined(separator: ", "))")
+      lines.append(queued.advice)
     }
     lines += notes
     return lines + warnings.map { "warning: \($0)" }

@@ -124,7 +124,7 @@ struct ScaleCheckTransferCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let table = try DataTable(source)
+      let table = try DataTable(source, sizes: [size])
       let sizes = try table.numbers(size, option: "--size")
       let (rates, losses) = try columns.read(table)
       let check = try TransferCheck(

@@ -56,8 +56,11 @@ struct DataTable {
   /// Where each row stands, such as `sweep.csv:3`.
   var places: [String]
 
-  /// - Parameter path: a `.csv` or `.tsv` file, or a study file or store, whose finished trials are read.
-  init(_ path: String) throws {
+  /// - Parameters:
+  ///   - path: a `.csv` or `.tsv` file, or a study file or store, whose finished trials are read.
+  ///   - sizes: columns that are sizes of models. Where a study's fidelity is called so, each resource that a trial has
+  ///     reported is a row.
+  init(_ path: String, sizes: [String] = []) throws {
     self.path = path
     guard StudyLocation.isStudyFile(path) || path.hasSuffix(".trimtab") else {
       let file = try CSVFile(path: path, separator: path.hasSuffix(".tsv") ? "\t" : ",")
@@ -66,7 +69,9 @@ struct DataTable {
       places = file.rows.map { "\(path):\($0.line)" }
       return
     }
-    let found = try StudyExport(StudyLocation(path).openLog()).trialRows
+    let export = try StudyExport(StudyLocation(path).openLog())
+    let size = export.resourceName.flatMap { sizes.contains($0) ? $0 : nil }
+    let found = size.map { export.sizeRows($0) } ?? export.trialRows
     columns = found.titles
     rows = []
     places = []
