@@ -100,7 +100,7 @@ class CallbackState:
         path = self._progress.checkpoint(self._file)
         return None if path is None else str(path)
 
-    def _save(self, write: Callable[[str], object], *, moves: bool = True) -> None:
+    def _save(self, write: Callable[[Path], object], *, moves: bool = True) -> None:
         """Let ``write`` make the checkpoint at a path, if the trial keeps any, and move it to its place.
 
         - moves: whether this process does so, of several that write together.
@@ -109,7 +109,7 @@ class CallbackState:
         if folder is None:
             return
         path = replacing(folder / self._file)
-        write(str(path))
+        write(path)
         if moves:
             os.replace(path, folder / self._file)
 

@@ -51,7 +51,7 @@ class TrimtabCallback(BoostingState):
         if not self._counts(rounds):
             return
         if hasattr(environment.model, "save_model"):
-            self._save(environment.model.save_model)
+            self._save(lambda path: environment.model.save_model(str(path)))
         if self._progress.report(rounds, metrics):
             raise EarlyStopException(environment.iteration, results)
 

@@ -102,7 +102,7 @@ extension CurveFamily {
     switch self {
     case .chinchilla: 6 * input[0] * input[1]
     // The same steps at any size.
-    case .muScaling: input[0]
+    case .muScaling, .routed: input[0]
     case .parallel: input[0] * input[1]
     case .setting: 6 * input[0] * 20 * input[0] * input[1]
     case .criticalBatch, .annealing: nil

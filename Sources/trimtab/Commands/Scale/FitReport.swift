@@ -1,4 +1,5 @@
 import Trimtab
+import TrimtabAnalysis
 
 /// What a fit of a law has to tell.
 struct FitReport {
@@ -24,7 +25,18 @@ struct FitReport {
     var runs: [[(name: String, value: Double)]]
   }
 
+  /// What a figure shows.
+  enum Chart {
+    /// Fitted and observed values by what they are of.
+    case agreement([(name: String, fitted: Double, observed: Double)])
+    /// A law of one input with its band, and the runs.
+    case law(input: String, output: String, LineChart.Series, [(x: Double, y: Double)])
+    /// Curves over the steps.
+    case curves([LineChart.Series])
+  }
+
   var law: String
+  var chart: Chart?
   var formulas: [String] = []
   var parameters: [(String, Double)] = []
   /// Of the parameters; empty, or one each.
@@ -62,6 +74,28 @@ struct FitReport {
       source: "\(law): \(formulas.joined(separator: "; "))", run: first?.point ?? [],
       settings: own.map { .init(name: $0.what, value: $0.value, interval: $0.interval) },
       errors: gaps.map { ($0.0, $0.mean) }, warnings: warnings)
+  }
+
+  func figure() throws -> LineChart {
+    switch chart {
+    case nil: throw CommandError(.badInput, "\(law) has no figure: leave --figure out")
+    case .agreement(let rows):
+      let all = rows.flatMap { [$0.fitted, $0.observed] }.filter { $0.isFinite && $0 > 0 }
+      let (low, high) = (all.min() ?? 1, all.max() ?? 1)
+      let names = rows.reduce(into: [String]()) { if !$0.contains($1.name) { $0.append($1.name) } }
+      return LineChart(
+        "\(law): observed by fitted", x: Axis("fitted", scale: .logarithmic), y: Axis("observed", scale: .logarithmic),
+        series: [LineChart.Series("equal", x: [low, high], y: [low, high], isStepped: false)]
+          + names.map { name in
+            LineChart.Series(name, points: rows.filter { $0.name == name }.map { ($0.fitted, $0.observed) })
+          })
+    case .law(let input, let output, let line, let runs):
+      return LineChart(
+        "\(law): \(output) by \(input), with 95 % bands", x: Axis(input, scale: .logarithmic),
+        y: Axis(output, scale: .logarithmic), series: [line, LineChart.Series("runs", points: runs)])
+    case .curves(let series):
+      return LineChart("\(law): loss by step", x: Axis("step"), y: Axis("loss"), series: series)
+    }
   }
 
   private func interval(_ i: Int) -> ClosedRange<Double>? { i < intervals.count ? intervals[i] : nil }

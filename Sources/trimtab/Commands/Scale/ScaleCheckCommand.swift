@@ -1,6 +1,13 @@
 import ArgumentParser
 import Trimtab
+import TrimtabAnalysis
 import TrimtabScaling
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 struct ScaleCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,12 +43,15 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
   @Option(help: "The first step that counts.")
   var firstStep: Int?
 
+  @OptionGroup var figure: FigureOption
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
-      let check = try read(file)
-      let other = try control.map { try read($0) }
+      let records = try read(file)
+      let check = try CoordinateCheck(records, threshold: threshold, firstStep: firstStep)
+      let other = try control.map { try CoordinateCheck(try read($0), threshold: threshold, firstStep: firstStep) }
+      try figure.write { Self.chart(records, size) }
       let hasPower = other.map { !$0.passes }
       let passes = check.passes && hasPower != false
       let document = JSONValue.members([
@@ -88,19 +98,34 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
     return text == "-0" ? "0" : text
   }
 
-  private func read(_ path: String) throws -> CoordinateCheck {
+  /// The mean size of each module at the last step, over the models' sizes.
+  private static func chart(_ records: [CoordinateCheck.Record], _ size: String) -> LineChart {
+    let last = records.map(\.step).max() ?? 0
+    let own = records.filter { $0.step == last }
+    let modules = own.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
+    return LineChart(
+      "Mean size of the modules at step \(last)", x: Axis(size, scale: .logarithmic),
+      y: Axis("mean absolute value", scale: .logarithmic),
+      series: modules.map { module in
+        let groups = Dictionary(grouping: own.filter { $0.module == module }, by: \.size).sorted { $0.key < $1.key }
+        return LineChart.Series(
+          module, x: groups.map(\.key), y: groups.map { $0.value.map(\.value).reduce(0, +) / Double($0.value.count) },
+          isStepped: false)
+      })
+  }
+
+  private func read(_ path: String) throws -> [CoordinateCheck.Record] {
     let table = try DataTable(path)
     let (sizes, values) = (try table.numbers(size, option: "--size"), try table.numbers(value, option: "--value"))
     let (steps, modules) = (
       try table.numbers("step", option: "a column named so"), try table.texts("module", option: "a column named so")
     )
-    return try CoordinateCheck(
-      try table.rows.indices.map { i in
-        guard let step = Int(exactly: steps[i]), step >= 0 else {
-          throw CommandError(.badInput, "\(table.places[i]): the step must be a whole number from 0 on")
-        }
-        return CoordinateCheck.Record(size: sizes[i], step: step, module: modules[i], value: values[i])
-      }, threshold: threshold, firstStep: firstStep)
+    return try table.rows.indices.map { i in
+      guard let step = Int(exactly: steps[i]), step >= 0 else {
+        throw CommandError(.badInput, "\(table.places[i]): the step must be a whole number from 0 on")
+      }
+      return CoordinateCheck.Record(size: sizes[i], step: step, module: modules[i], value: values[i])
+    }
   }
 }
 
@@ -109,7 +134,8 @@ struct ScaleCheckTransferCommand: ParsableCommand {
     commandName: "transfer", abstract: "Whether the best learning rate stays as the model grows.",
     discussion: """
       Reads a CSV file, or the finished trials of a study (a study file or a store): a size, a learning rate and a loss \
-      for each run. Rates of the same size that were run with several seeds are averaged.
+      for each run. The optimum at each size is the vertex of a parabola through ln loss about the best rate. Where rates \
+      were run with several seeds, resampled seeds give its interval, and what they leave open is 'unresolved'.
       """)
 
   @Argument(help: "A CSV file, a study file or a store.")
@@ -119,7 +145,7 @@ struct ScaleCheckTransferCommand: ParsableCommand {
   var size = "width"
 
   @OptionGroup var columns: RateColumns
-
+  @OptionGroup var figure: FigureOption
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -127,8 +153,11 @@ struct ScaleCheckTransferCommand: ParsableCommand {
       let table = try DataTable(source, sizes: [size])
       let sizes = try table.numbers(size, option: "--size")
       let (rates, losses) = try columns.read(table)
-      let check = try TransferCheck(
-        sizes.indices.map { .init(size: sizes[$0], learningRate: rates[$0], loss: losses[$0]) })
+      let runs = sizes.indices.map {
+        TransferCheck.Run(size: sizes[$0], learningRate: rates[$0], loss: losses[$0])
+      }
+      let check = try TransferCheck(runs)
+      try figure.write { Self.chart(runs, size) }
       let document = JSONValue.members([
         "verdict": .string(check.verdict.rawValue), "reasons": .array(check.reasons.map { .string($0) }),
         "grid_factor": .number(check.gridFactor), "noise": .number(check.noise), "drift": .number(check.drift),
@@ -136,17 +165,20 @@ struct ScaleCheckTransferCommand: ParsableCommand {
         "optima": .array(
           check.optima.map {
             JSONValue.members([
-              "size": .number($0.size), "learning_rate": .number($0.learningRate), "best_rate": .number($0.bestRate),
+              "size": .number($0.size), "learning_rate": .number($0.learningRate), "interval": $0.interval?.json,
+              "ratio_interval": $0.ratioInterval?.json, "best_rate": .number($0.bestRate),
               "best_loss": .number($0.bestLoss), "transfer_gap": .number($0.transferGap),
+              "gap_interval": $0.gapInterval?.json,
               "on_edge": .bool($0.isOnEdge), "resolved": .bool($0.isResolved),
             ])
           }),
       ])
       output.show(document) {
-        var rows = Table([size, "best rate", "of the grid", "loss", "transferred"].map { .init($0, .right) })
+        var rows = Table([size, "best rate", "95 %", "of the grid", "loss", "transferred"].map { .init($0, .right) })
         for item in check.optima {
           rows.rows.append([
-            Shown.number(item.size), Shown.number(item.learningRate), Shown.number(item.bestRate),
+            Shown.number(item.size), Shown.number(item.learningRate), item.interval?.text ?? "",
+            Shown.number(item.bestRate),
             Shown.number(item.bestLoss), "+\(Shown.number(100 * item.transferGap)) %",
           ])
         }
@@ -160,6 +192,19 @@ struct ScaleCheckTransferCommand: ParsableCommand {
       if check.verdict != .pass { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
   }
+
+  /// The mean loss over the rates, a curve a size.
+  private static func chart(_ runs: [TransferCheck.Run], _ size: String) -> LineChart {
+    LineChart(
+      "Loss by learning rate", x: Axis("learning rate", scale: .logarithmic), y: Axis("loss", scale: .logarithmic),
+      series: Set(runs.map(\.size)).sorted().map { own in
+        let groups = Dictionary(grouping: runs.filter { $0.size == own && $0.loss.isFinite }, by: \.learningRate)
+          .sorted { $0.key < $1.key }
+        return LineChart.Series(
+          "\(size) \(Shown.number(own))", x: groups.map(\.key),
+          y: groups.map { exp($0.value.map { log($0.loss) }.reduce(0, +) / Double($0.value.count)) }, isStepped: false)
+      })
+  }
 }
 
 struct ScaleCheckRangeCommand: ParsableCommand {
@@ -171,7 +216,7 @@ struct ScaleCheckRangeCommand: ParsableCommand {
   var file: String
 
   @OptionGroup var columns: RateColumns
-
+  @OptionGroup var figure: FigureOption
   @OptionGroup var output: OutputOptions
 
   func run() throws {
@@ -179,6 +224,11 @@ struct ScaleCheckRangeCommand: ParsableCommand {
       let table = try DataTable(file)
       let (rates, losses) = try columns.read(table)
       let test = try RangeTest(rates: rates, losses: losses)
+      try figure.write {
+        LineChart(
+          "Learning-rate range test", x: Axis("learning rate", scale: .logarithmic), y: Axis("loss"),
+          series: [LineChart.Series("loss", x: rates, y: losses, isStepped: false)])
+      }
       let document = JSONValue.members([
         "steepest": .number(test.steepest), "greatest": .number(test.greatest),
         "divergence": test.divergence.map { .number($0) } ?? .null,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Trimtab
+import TrimtabAnalysis
 import TrimtabScaling
 
 #if canImport(Glibc)
@@ -41,6 +42,13 @@ extension ScaleFitCommand {
       if law.usesN { report.parameters.append(("\(law.setting) exponent of N", c[1])) }
       if law.usesD { report.parameters.append(("\(law.setting) exponent of D", c[2])) }
     }
+    report.chart = .agreement(
+      fit.laws.flatMap { law in
+        let place = names.firstIndex(of: law.setting) ?? 0
+        return fit.nearBest.map { run in
+          (law.setting, law.predict(parameters: run.parameters, tokens: run.tokens), run.settings[place])
+        }
+      })
     report.addGaps("gap in loss on its own runs", fit.gaps().map(\.gap))
     report.addGaps("gap in loss, leaving each cell out", fit.leaveOneCellOut().map(\.gap))
     if let above = holdOutAbove?.value {
@@ -112,6 +120,7 @@ extension ScaleFitCommand {
     ]
     let points = try points(names)
     let (predictions, exponents) = fit.intervals(points, count: max(bootstrap, 1000), seed: seed)
+    report.chart = .agreement(rows.map { i in (value, fit.predict(columns.map { $0[i] }), values[i]) })
     report.parameters = [("factor", fit.factor)] + zip(names, fit.exponents).map { ("exponent of \($0)", $1) }
     report.intervals = [nil] + exponents.map { $0 }
     report.facts = [("runs", Double(rows.count)), ("deviation of the logarithms", fit.deviation)]
@@ -135,6 +144,7 @@ extension ScaleFitCommand {
     let fit = try FittedCurve(
       family, inputs: rows.map { i in columns.map { $0[i] } }, values: rows.map { values[$0] })
     var report = report(fit)
+    report.chart = chart(fit, rows.map { i in (columns.map { $0[i] }, values[i]) }, what)
     report.facts.insert(("runs", Double(rows.count)), at: 0)
     if rows.count < values.count {
       report.warnings.append(
@@ -152,6 +162,16 @@ extension ScaleFitCommand {
       report.facts.append(("batch of twice the least tokens and steps, b/a", batch.balanced))
       report.facts.append(
         ("batch of 20 % more steps than linear scaling from 256", batch.batchAtOverhead(reference: 256)))
+    }
+    if family == .routed {
+      let p = fit.parameters
+      let law = RoutedLaw(a: p[0], b: p[1], c: p[2], d: p[3], leastExperts: p[4], mostExperts: p[5])
+      report.facts.append(("size beyond which routing stops helping", law.cutOff))
+      for (text, point) in zip(predict, points) {
+        report.notes.append(
+          "as good as \(text): a dense model of N \(Shown.number(law.denseEquivalent(parameters: point[0], experts: point[1])))"
+        )
+      }
     }
     if family == .chinchilla {
       for (text, point) in zip(predict, points) {
@@ -215,8 +235,16 @@ extension ScaleFitCommand {
     let fit = try AnnealingFit(try files.map(curve), fade: fade)
     var report = report(fit.curve)
     report.facts.append(("fading", fit.law.fade))
+    var lines: [LineChart.Series] = []
+    func draw(_ curve: LoggedCurve) {
+      let x = curve.steps.map(Double.init)
+      lines.append(.init("\(curve.name), observed", x: x, y: curve.losses, isStepped: false))
+      lines.append(.init("\(curve.name), law", x: x, y: fit.losses(curve), isStepped: false))
+    }
+    for path in files { draw(try curve(path)) }
     for path in test {
       let other = try curve(path)
+      draw(other)
       let errors = fit.errors(other)
       report.addGaps("relative error on \(shownPath(path))", errors)
       report.predictions.append(
@@ -224,6 +252,7 @@ extension ScaleFitCommand {
           what: "final loss", point: [], name: shownPath(path), value: fit.finalLoss(other), interval: nil,
           observed: other.losses.last))
     }
+    report.chart = .curves(lines)
     if files.count == 1 {
       report.warnings.append("fitted on one curve; a constant and a cosine one together fix it better")
     }
@@ -243,6 +272,69 @@ extension ScaleFitCommand {
       ("mean relative error of the fit", fit.meanError), ("worst relative error of the fit", fit.worstError),
     ]
     return report
+  }
+
+  func fitStepTime() throws -> FitReport {
+    let names = ["layers", "width", "feed_forward", "heads", "vocabulary", "sequence", "tokens"]
+    let table = try table([])
+    let columns = try names.map { try numbers(table, $0) }
+    let seconds = try numbers(table, "seconds")
+    func shape(_ x: [Double]) -> StepTime.Transformer {
+      .init(layers: x[0], width: x[1], feedForward: x[2], heads: x[3], vocabulary: x[4], sequenceLength: x[5])
+    }
+    let rows = table.rows.indices.map { i in columns.map { $0[i] } }
+    let fit = try StepTimeFit(
+      zip(rows, seconds).map { .init(shape: shape($0), tokens: $0[6], seconds: $1) }, isAttentionFused: fusedAttention)
+    var report = FitReport(law: law.rawValue)
+    report.formulas = ["seconds of a step = k0 + k1·(elements moved) + k2·FLOP"]
+    report.parameters = Array(zip(["k0", "k1", "k2"], fit.coefficients))
+    report.facts = [
+      ("k0, seconds", fit.coefficients[0]), ("k1, seconds an element", fit.coefficients[1]),
+      ("k2, seconds a FLOP", fit.coefficients[2]), ("R² by elements moved alone", fit.r2Elements),
+      ("R² by FLOP alone", fit.r2Compute), ("mean relative error of the fit", fit.meanError),
+      ("worst relative error of the fit", fit.worstError),
+    ]
+    report.addGaps("relative error, leaving each run out", fit.leaveOneOut())
+    report.chart = .agreement(zip(rows, seconds).map { ("seconds", fit.seconds(shape($0), tokens: $0[6]), $1) })
+    for point in try points(names) {
+      let target = shape(point)
+      report.predictions.append(
+        .init(
+          what: "seconds", point: Array(zip(names, point)), value: fit.seconds(target, tokens: point[6]),
+          interval: fit.interval(target, tokens: point[6], count: bootstrap, seed: seed)))
+    }
+    report.warnings += outside(
+      try points(names), names, columns.map { ($0.min() ?? 0)...($0.max() ?? 0) })
+    if let hours, let first = rows.first {
+      report.notes.append(
+        "after \(Shown.number(hours)) h of \(Shown.number(first[6])) tokens a step, by the replicated Chinchilla law (its level is of its own data):"
+      )
+      for choice in try fit.choices(within: 3600 * hours, tokens: first[6], law: .replicated).prefix(5) {
+        let s = choice.shape
+        report.notes.append(
+          "  layers \(Shown.number(s.layers)), width \(Shown.number(s.width)), feed_forward \(Shown.number(s.feedForward)): loss "
+            + "\(Shown.number(choice.loss)), N \(Shown.number(s.parameters)), D \(Shown.number(choice.tokens)), "
+            + "\(Shown.number(choice.stepSeconds)) s a step")
+      }
+    }
+    return report
+  }
+
+  /// Of one input the law with its band, from the runs to the points asked for; of several what was observed by what is
+  /// fitted.
+  private func chart(_ fit: FittedCurve, _ runs: [([Double], Double)], _ what: String) -> FitReport.Chart {
+    guard fit.family.inputs.count == 1 else { return .agreement(runs.map { (what, fit.predict($0.0), $0.1) }) }
+    let name = fit.family.inputs[0]
+    let targets = (try? points([name]).map { $0[0] }) ?? []
+    let low = min(fit.ranges[0].lowerBound, targets.min() ?? .infinity)
+    let high = max(fit.ranges[0].upperBound, targets.max() ?? 0)
+    let grid = (0...60).map { low * pow(high / low, Double($0) / 60) }
+    let bands = fit.intervals(grid.map { [$0] }, count: bootstrap, seed: seed).predictions
+    return .law(
+      input: name, output: what,
+      .init(
+        "law", x: grid, y: grid.map { fit.predict([$0]) }, band: (bands.map(\.lowerBound), bands.map(\.upperBound)),
+        isStepped: false), runs.map { ($0.0[0], $0.1) })
   }
 
   private func outside(_ points: [[Double]], _ names: [String], _ ranges: [ClosedRange<Double>]) -> [String] {

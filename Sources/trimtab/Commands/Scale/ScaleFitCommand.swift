@@ -21,6 +21,8 @@ struct ScaleFitCommand: ParsableCommand {
         critical-batch  steps = a + b/B                       B, steps
         parallel        L = E + (A/(N·(1 + k·ln P)))^alpha    N, P, loss
         setting         h = A·N^p·r^q + D0                    N, r, --value
+        routed          routed models, by size and experts    N, E, loss
+        step-time       seconds of a step, by the shape       as in docs/scaling.md
         annealing       losses of schedules, a file each      step, lr, loss
 
       Where a study's fidelity is called as one of these columns, such as N, each size that a trial has reported is a run.
@@ -33,7 +35,8 @@ struct ScaleFitCommand: ParsableCommand {
     case settings, power, chinchilla
     case muScaling = "mu-scaling"
     case criticalBatch = "critical-batch"
-    case parallel, setting, annealing
+    case parallel, setting, annealing, routed
+    case stepTime = "step-time"
   }
 
   @Argument(help: "CSV files, study files or stores; several for annealing only.")
@@ -98,6 +101,14 @@ struct ScaleFitCommand: ParsableCommand {
     help: ArgumentHelp("Write the first prediction and its interval to this file.", valueName: "file"))
   var final: String?
 
+  @Flag(help: "Of step-time: attention writes no scores to memory.")
+  var fusedAttention = false
+
+  @Option(help: "Of step-time: the shapes of least expected loss after so many hours of the first row's steps.")
+  var hours: Double?
+
+  @OptionGroup var figure: FigureOption
+
   @Option(help: "Resampled fits for the intervals.")
   var bootstrap = 200
 
@@ -117,8 +128,11 @@ struct ScaleFitCommand: ParsableCommand {
     if queue.enqueue != nil, next == nil, candidate.isEmpty {
       throw ValidationError("--enqueue needs --next, or a --candidate")
     }
-    if next != nil || !candidate.isEmpty, law == .annealing || law == .power {
+    if next != nil || !candidate.isEmpty, [.annealing, .power, .stepTime].contains(law) {
       throw ValidationError("\(law.rawValue) proposes no runs: leave --next and --candidate out")
+    }
+    if law != .stepTime, hours != nil || fusedAttention {
+      throw ValidationError("--hours and --fused-attention go with step-time only")
     }
     if !candidate.isEmpty, law == .settings {
       throw ValidationError("settings chooses among sizes by itself: say --next instead of --candidate")
@@ -137,11 +151,14 @@ struct ScaleFitCommand: ParsableCommand {
         case .criticalBatch: try fitCurve(.criticalBatch)
         case .parallel: try fitCurve(.parallel)
         case .setting: try fitCurve(.setting)
+        case .routed: try fitCurve(.routed)
+        case .stepTime: try fitStepTime()
         }
       if let enqueue = queue.enqueue, !result.next.isEmpty {
         result.queued = try queue.add(result.next.flatMap(\.runs), to: enqueue)
       }
       if let final { try result.finalConfiguration.write(to: final) }
+      try figure.write { try result.figure() }
       output.show(result.json) { result.lines + (final.map { ["wrote \($0)"] } ?? []) }
     }
   }
