@@ -124,6 +124,36 @@ final class RoutedAndTimeTests: XCTestCase {
     XCTAssertThrowsError(try StepTimeFit(wrong, isAttentionFused: false))
   }
 
+  func testLossesThatRiseWithTheSizeAreNamed() throws {
+    let rising = try FittedCurve(
+      .muScaling, inputs: [[1e7], [2e7], [4e7], [8e7], [1.6e8]], values: [3, 3.1, 3.25, 3.3, 3.5])
+    XCTAssertEqual(rising.warnings.count, 1)
+    XCTAssertTrue(rising.warnings[0].contains("the loss rises with N"), "\(rising.warnings)")
+    let (inputs, losses) = routed { _ in 0 }
+    XCTAssertEqual(try FittedCurve(.routed, inputs: inputs, values: losses).warnings, [])
+  }
+
+  func testSchedulesAreComparedByTheirAnnealing() throws {
+    // The published curve's own sums, and its loss.
+    XCTAssertEqual(AnnealingLaw.published[1].law.loss(sum: 3.927735, annealing: 0.267265), 2.97856, accuracy: 2e-4)
+    var run = Situation(optimizer: .adamw)
+    (run.parameters, run.tokens, run.batchTokens, run.learningRate) = (1e8, 2.4e10, 1e6, 3e-4)
+    func report() throws -> LawReport {
+      try XCTUnwrap(try Advisor().advise(run).reports.first { $0.law == "annealing" })
+    }
+    let found = try report()
+    XCTAssertEqual(found.isInsideRange, true)
+    XCTAssertEqual(found.estimates.first?.value ?? 0, 2.979, accuracy: 0.002)
+    XCTAssertEqual(found.estimates.first?.note, "cosine")
+    let constant = try XCTUnwrap(found.estimates.first { $0.note == "constant" })
+    XCTAssertEqual(constant.value, 3.0354, accuracy: 0.002)
+    run.schedule = .constant
+    XCTAssertEqual(try report().estimates.first?.note, "constant")
+    run.batchTokens = 1e7
+    let skipped = try Advisor().advise(run).skipped.first { $0.law == "annealing" }
+    XCTAssertTrue(skipped?.reason.contains("these are 2400") == true, "\(String(describing: skipped))")
+  }
+
   // MARK: Layers
 
   func testGainsOfHeadsKeepTheirEpsilonInWidthAndScaleItInDepth() throws {

@@ -107,6 +107,21 @@ public struct FittedCurve: Sendable {
 
   public func predict(_ input: [Double]) -> Double { Self.value(family, searched, input) }
 
+  /// What the fitted law says that cannot be meant: a loss, or a number of steps, that rises with an input.
+  public var warnings: [String] {
+    guard family != .setting, family != .annealing else { return [] }
+    let middle = ranges.map { ($0.lowerBound * $0.upperBound).squareRoot() }
+    return family.inputs.indices.compactMap { j in
+      var (low, high) = (middle, middle)
+      (low[j], high[j]) = (ranges[j].lowerBound, ranges[j].upperBound)
+      guard predict(high) > predict(low) else { return nil }
+      let what = family == .criticalBatch ? "the number of steps" : "the loss"
+      return
+        "\(what) rises with \(family.inputs[j]) in these runs, which the law does not mean: did the larger ones diverge, or "
+        + "were they tuned worse? Its predictions are not to be trusted"
+    }
+  }
+
   /// The predictions of fits to resampled rows, one list a point; what is not finite is left out of all.
   func samples(_ points: [[Double]], count: Int, seed: UInt64) -> [[Double]] {
     let fits = resampled(count: count, seed: seed)

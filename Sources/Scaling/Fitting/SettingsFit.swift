@@ -46,6 +46,15 @@ public struct SettingsFit: Sendable {
     public var gap: Double
   }
 
+  /// Step Law as printed, of the settings `lr` and `batch`, to be judged on other runs.
+  public static let stepLaw: [Law] = {
+    let law = StepLaw.printed
+    return [
+      Law(setting: "lr", usesN: true, usesD: true, coefficients: [law.logRate, law.rateN, law.rateD]),
+      Law(setting: "batch", usesN: false, usesD: true, coefficients: [law.logBatch, 0, law.batchD]),
+    ]
+  }()
+
   struct Cell: Sendable {
     var parameters: Double
     var tokens: Double

@@ -50,6 +50,9 @@ extension ScaleFitCommand {
         }
       })
     report.addGaps("gap in loss on its own runs", fit.gaps().map(\.gap))
+    if names.contains("lr"), names.contains("batch") {
+      report.addGaps("gap in loss of Step Law as published", fit.gaps(of: SettingsFit.stepLaw).map(\.gap))
+    }
     report.addGaps("gap in loss, leaving each cell out", fit.leaveOneCellOut().map(\.gap))
     if let above = holdOutAbove?.value {
       guard let found = fit.extrapolation(above: above) else {
@@ -173,7 +176,8 @@ extension ScaleFitCommand {
         )
       }
     }
-    if family == .chinchilla {
+    report.warnings += fit.warnings
+    if family == .chinchilla, fit.warnings.isEmpty {
       for (text, point) in zip(predict, points) {
         let (n, d) = (point[0], point[1])
         let p = fit.parameters
