@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Kills tuning processes with SIGKILL at random moments and checks what must hold all the same.
 
-Several `trimtab tune` processes share one study whose trials are shell scripts. One of the processes is killed at a time
-and started again, many times; then the running study is amended to end a little later. When it is complete:
+Several `trimtab tune` processes share one study whose trials are shell scripts. One of the processes is killed at a
+time and started again, many times; then the running study is amended to end a little later. When it is complete:
 
 - every result that any process acknowledged is in the log, with the same value;
 - no trial ran twice at once (each run holds a lock file and notes a violation when it is held already);

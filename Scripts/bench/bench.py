@@ -30,7 +30,8 @@ def run(command):
 
 def together(commands):
     """The seconds of the slowest of several processes, and their JSON lines."""
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for command in commands]
     outputs = [process.communicate() for process in processes]
     for process, (_, errors) in zip(processes, outputs):
         if process.returncode:
@@ -41,14 +42,14 @@ def together(commands):
 
 
 def noop(folder, processes, trials, peer_trials, rounds):
-    """A row for each durability: rates, and the medians over rounds of the ratios to what was measured in the same round."""
+    """A row for each durability: rates, and the medians over rounds of the ratios to what was measured in the same."""
     rows = {durability: {"rates": {}, "ratios": {}, "starvation": []} for durability in trials}
 
     def note(durability, kind, name, value):
         rows[durability][kind].setdefault(name, []).append(value)
 
     for index in range(rounds):
-        def path(*names):
+        def path(*names, index=index):
             return os.path.join(folder, "-".join([*names, str(processes), str(index)]) + ".db")
 
         ours = {}
@@ -115,10 +116,12 @@ def main():
     put()
     put("## Trials that do nothing, SQLite, 10 parameters, random search")
     put()
-    put("Trials per second of all processes together; ratios are medians of the rounds' ratios. The floor makes the same")
-    put("number of commits of the same size through SQLite's C interface and does nothing else.")
+    put("Trials per second of all processes together; ratios are medians of the rounds' ratios. The floor makes the")
+    put("same number of commits of the same size through SQLite's C interface and does nothing else.")
     put()
-    put("| durability | processes | trimtab | floor | of the floor | Optuna | × Optuna | Rustuna | × Rustuna | p99 / median of a commit |")
+    put(
+        "| durability | processes | trimtab | floor | of the floor | Optuna | × Optuna | Rustuna | × Rustuna "
+        "| p99 / median of a commit |")
     put("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=".build") as folder:
         trials = {"durable": 1000, "relaxed": 4000} if options.quick else {"durable": 3000, "relaxed": 20000}
@@ -129,8 +132,9 @@ def main():
                 table.append((
                     durability,
                     f"| {durability} | {processes} | {show(rates['trimtab'])} | {show(rates['floor'])} | "
-                    f"{show(100 * ratios['floor'])} % | {show(rates.get('optuna'), 1)} | {show(ratios.get('optuna'))} | "
-                    f"{show(rates.get('rustuna'))} | {show(ratios.get('rustuna'))} | {show(median(row['starvation']), 1)} |"))
+                    f"{show(100 * ratios['floor'])} % | {show(rates.get('optuna'), 1)} | "
+                    f"{show(ratios.get('optuna'))} | {show(rates.get('rustuna'))} | {show(ratios.get('rustuna'))} | "
+                    f"{show(median(row['starvation']), 1)} |"))
         for _, line in sorted(table, key=lambda pair: pair[0]):
             put(line)
         if failures:
@@ -159,10 +163,13 @@ def main():
         put()
         put("## One proposal by a Gaussian process, 20 mixed parameters, in memory, one thread")
         put()
-        put("Processor seconds: of the first proposal after reading so many finished trials, fits included, and the median of")
-        put("the following ones. All trials are used. The last row is a whole study of 200 trials, and the best loss found.")
+        put("Processor seconds: of the first proposal after reading so many finished trials, fits included, and the")
+        put("median of the following ones. All trials are used. The last row is a whole study of 200 trials, and the")
+        put("best loss found.")
         put()
-        put("| finished trials | trimtab, first | trimtab, median | Optuna GPSampler, first | median | × first | × median |")
+        put(
+            "| finished trials | trimtab, first | trimtab, median | Optuna GPSampler, first | median | × first "
+            "| × median |")
         put("|---|---|---|---|---|---|---|")
         for trials in (100, 500) if options.quick else (100, 500, 1000, 2000):
             ours = run([BENCHMARK, "mixed-ask", "gp", str(trials), "9"])
@@ -170,7 +177,8 @@ def main():
             put(
                 f"| {trials:,} | {show(ours['first_cpu_s'], 3)} | {show(ours['median_cpu_s'], 3)} | "
                 f"{show(peer['first_cpu_s'], 2)} | {show(peer['median_cpu_s'], 2)} | "
-                f"{show(peer['first_cpu_s'] / ours['first_cpu_s'])} | {show(peer['median_cpu_s'] / ours['median_cpu_s'])} |")
+                f"{show(peer['first_cpu_s'] / ours['first_cpu_s'])} | "
+                f"{show(peer['median_cpu_s'] / ours['median_cpu_s'])} |")
         length = 50 if options.quick else 200
         ours = run([BENCHMARK, "mixed-run", "gp", str(length)])
         peer = run(PEERS + ["mixed-run", str(length)])
@@ -180,13 +188,16 @@ def main():
         put()
         put("## One proposal by a forest and by conformal quantile regression, the same space")
         put()
-        put("Processor milliseconds, the median of 9 after reading so many finished trials, each with a model of its own.")
+        put("Processor milliseconds, the median of 9 after reading so many finished trials, each with a model of its")
+        put("own.")
         put()
         put("| finished trials | smac | cqr |")
         put("|---|---|---|")
         for trials in (100, 1000):
             medians = [
-                1000 * run([BENCHMARK, "mixed-ask", name, str(trials), "9"])["median_cpu_s"] for name in ("smac", "cqr")]
+                1000 * run([BENCHMARK, "mixed-ask", name, str(trials), "9"])["median_cpu_s"]
+                for name in ("smac", "cqr")
+            ]
             put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
         put()
         for line in python_speed.tables(rounds):

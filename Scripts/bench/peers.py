@@ -128,9 +128,10 @@ def mixed_objective(values):
     total = 0.0
     for i in range(20):
         value = values[f"x{i}"]
-        distance = (
-            lambda: value / 5 - 0.3, lambda: math.log(value) / 12 + 0.5, lambda: (value - 30) / 100,
-            lambda: {"a": 0.5, "b": 0, "c": 0.7, "d": 0.4}[value], lambda: value - 0.6)[i % 5]()
+        distances = (
+            lambda x: x / 5 - 0.3, lambda x: math.log(x) / 12 + 0.5, lambda x: (x - 30) / 100,
+            lambda x: {"a": 0.5, "b": 0, "c": 0.7, "d": 0.4}[x], lambda x: x - 0.6)
+        distance = distances[i % 5](value)
         total += distance * distance
     return total
 

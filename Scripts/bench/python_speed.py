@@ -1,4 +1,4 @@
-"""The Python package beside Optuna and Rustuna; each figure is the median over rounds, all contenders in turn in a round.
+"""The Python package beside Optuna and Rustuna; each figure is the median over rounds, all contenders in turn in one.
 
 usage: python_speed.py [--rounds N]
 """
@@ -38,8 +38,8 @@ def tables(rounds):
     """The lines of the report."""
     yield "## From Python: an objective that does nothing, 20 reals, in memory"
     yield ""
-    yield "Trials per second of processor time. TPE over the first 1,000 trials; Optuna's over its first 100, where it is"
-    yield "fastest."
+    yield "Trials per second of processor time. TPE over the first 1,000 trials; Optuna's over its first 100, where it"
+    yield "is fastest."
     yield ""
     yield "| sampler | trimtab | Optuna | × Optuna | Rustuna | × Rustuna |"
     yield "|---|---|---|---|---|---|"
@@ -58,8 +58,8 @@ def tables(rounds):
             f"{rate['rustuna']:,.0f} | {ratio['rustuna']:,.1f} |")
     yield ""
     yield (
-        f"`import trimtab` takes {import_milliseconds(''):.0f} ms, and {import_milliseconds('; trimtab.create_study'):.0f} ms "
-        "with the engine, which is loaded at its first use.")
+        f"`import trimtab` takes {import_milliseconds(''):.0f} ms, and "
+        f"{import_milliseconds('; trimtab.create_study'):.0f} ms with the engine, which is loaded at its first use.")
     yield ""
     yield from inside_optuna(rounds)
 
@@ -73,7 +73,9 @@ def inside_optuna(rounds):
     yield "| sampler | ms a trial | × RandomSampler |"
     yield "|---|---|---|"
     contenders = {
-        "RandomSampler": ("optuna", "random"), "TrimtabSampler (TPE)": ("inside", "tpe"), "TPESampler": ("optuna", "tpe")}
+        "RandomSampler": ("optuna", "random"), "TrimtabSampler (TPE)": ("inside", "tpe"),
+        "TPESampler": ("optuna", "tpe"),
+    }
     each = {title: [] for title in contenders}
     for _ in range(rounds):
         for title, (contender, sampler) in contenders.items():

@@ -22,7 +22,6 @@ def study(contender, sampler):
         return trimtab.create_study(sampler=sampler, seed=7)
     if contender == "inside":
         import optuna
-
         from trimtab.optuna import TrimtabSampler
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)

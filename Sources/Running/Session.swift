@@ -519,7 +519,11 @@ public final class Session {
   // MARK: What people do
 
   /// Puts a configuration in the queue of those to try next.
-  public func enqueue(_ configuration: Configuration, origin: Annotation.Origin = .user) throws -> TrialNumber {
+  /// - Parameter resource: how far it is to run, in a study with a fidelity; nil for the full resource.
+  /// - Throws: `SessionError` for a configuration outside of the space and a resource that trials cannot have.
+  public func enqueue(
+    _ configuration: Configuration, origin: Annotation.Origin = .user, resource: Double? = nil
+  ) throws -> TrialNumber {
     guard fold.state.spec.space.contains(configuration) else {
       throw SessionError(.conflict, "the configuration does not lie in the study's space")
     }
@@ -528,7 +532,7 @@ public final class Session {
       try append {
         // Numbered within the transaction: an ask may have taken the number before.
         trial = fold.state.trials.count
-        let target = fold.state.spec.fidelity?.maximum
+        let target = try Self.target(resource, fold.state.spec.fidelity)
         return [
           Event(
             time: clock(), .trialProposed(trial, .enqueued(configuration), target: target, Annotation(origin: origin)))
@@ -536,6 +540,24 @@ public final class Session {
       }
       return trial
     }
+  }
+
+  private static func target(_ resource: Double?, _ fidelity: Fidelity?) throws -> Double? {
+    guard let resource else { return fidelity?.maximum }
+    guard let fidelity else {
+      throw SessionError(.conflict, "the study has no fidelity, so that a trial cannot be given a resource")
+    }
+    guard resource >= fidelity.minimum, resource <= fidelity.maximum else {
+      throw SessionError(
+        .conflict,
+        "\(JSONValue.plainText(resource)) is no \(fidelity.name) of this study: from "
+          + "\(JSONValue.plainText(fidelity.minimum)) to \(JSONValue.plainText(fidelity.maximum))")
+    }
+    guard !fidelity.isInteger || resource == resource.rounded() else {
+      throw SessionError(
+        .conflict, "\(fidelity.name) comes in whole numbers, and \(JSONValue.plainText(resource)) is none")
+    }
+    return resource
   }
 
   /// Replaces the study's specification; what was observed stays.

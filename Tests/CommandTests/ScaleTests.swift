@@ -90,7 +90,7 @@ final class ScaleTests: CommandTestCase {
       try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: folder + "/multipliers.json")))
         as? [String: Any])
     XCTAssertEqual(document["format"] as? String, "trimtab-multipliers/1")
-    XCTAssertEqual((document["groups"] as? [Any])?.count, 9)
+    XCTAssertEqual((document["groups"] as? [Any])?.count, 10)
     XCTAssertEqual(document["residual_branch"] as? Double, 0.25)
   }
 
@@ -169,6 +169,56 @@ final class ScaleTests: CommandTestCase {
     XCTAssertTrue(interval[0] < 3.0425 && 3.0425 < interval[1] && interval[1] - interval[0] < 0.4, "\(interval)")
     XCTAssertEqual((found["next"] as? [Any])?.count, 2)
     XCTAssertTrue("\(found["warnings"] ?? "")".contains("outside of the runs"))
+  }
+
+  private func drawn(_ arguments: String..., parts: [String], file: StaticString = #filePath, line: UInt = #line) throws
+  {
+    let result = try Program.run(["scale"] + arguments + ["--figure", "figure.svg"], in: folder)
+    XCTAssertTrue([0, 4].contains(result.status), result.error, file: file, line: line)
+    let figure = try String(contentsOfFile: folder + "/figure.svg", encoding: .utf8)
+    for part in ["<svg"] + parts { XCTAssertTrue(figure.contains(part), part, file: file, line: line) }
+  }
+
+  func testFitsAndChecksAreDrawn() throws {
+    try write("N,loss\n" + (1...9).map { "\($0)e7,\(2 + pow(Double($0), -0.4))\n" }.joined(), to: "widths.csv")
+    try drawn(
+      "fit", "widths.csv", "--law", "mu-scaling", "--predict", "N=1e9", "--bootstrap", "20",
+      parts: ["loss by N", "tt-band", "circle"])
+    try drawn("fit", "widths.csv", "--law", "power", "--inputs", "N", "--value", "loss", parts: ["observed by fitted"])
+    try write(sweep(0.02), to: "sweep.csv")
+    try drawn("check", "transfer", "sweep.csv", parts: ["width 512", "learning rate"])
+    var curve = "step,lr,loss\n"
+    for step in stride(from: 10, through: 400, by: 10) {
+      let rate = step < 200 ? 1e-3 : 1e-3 * (1 - 0.9 * Double(step - 200) / 200)
+      curve += "\(step),\(rate),\(2 + 3 * pow(Double(step), -0.5) - 0.001 * Double(max(0, step - 200)))\n"
+    }
+    try write(curve, to: "wsd.csv")
+    try drawn(
+      "fit", "wsd.csv", "--law", "annealing", "--bootstrap", "20", parts: ["wsd.csv, observed", "loss by step"])
+    let none = try run("scale", "schedule", "cosine", "--peak", "1", "--steps", "9", "--figure", "no/folder/f.svg")
+    XCTAssertEqual(none.status, 1)
+  }
+
+  func testStepTimesOfShapesPredictOneThatWasNotRun() throws {
+    func seconds(_ l: Double, _ d: Double, _ t: Double) -> Double {
+      let perToken: Double = l * 38 * d + 2 * d + 50257
+      let forward: Double = t * perToken + l * 12 * d * d + 50257 * d
+      let parameters: Double = l * 12 * d * d + 50257 * d
+      return 0.01 + 1e-12 * (3 * forward + 7 * parameters)
+    }
+    var text = "layers,width,feed_forward,heads,vocabulary,sequence,tokens,seconds\n"
+    let shapes = [(3, 1536), (6, 1024), (12, 512), (12, 768), (24, 512), (24, 768), (48, 384), (48, 512)]
+    for (l, d) in shapes {
+      text += "\(l),\(d),\(4 * d),\(d / 64),50257,1024,8192,\(seconds(Double(l), Double(d), 8192))\n"
+    }
+    try write(text, to: "times.csv")
+    let found = try object(
+      "fit", "times.csv", "--law", "step-time", "--fused-attention", "--hours", "24", "--predict",
+      "layers=12,width=1024,feed_forward=4096,heads=16,vocabulary=50257,sequence=1024,tokens=8192")
+    let prediction = try XCTUnwrap((found["predictions"] as? [[String: Any]])?.first)
+    let value = try XCTUnwrap(prediction["value"] as? Double)
+    XCTAssertEqual(value, seconds(12, 1024, 8192), accuracy: 1e-8)
+    XCTAssertTrue("\(found["notes"] ?? "")".contains("after 24 h"), "\(found["notes"] ?? "")")
   }
 
   func testSchedulesArePrintedAndExported() throws {

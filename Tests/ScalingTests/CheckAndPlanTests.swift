@@ -86,7 +86,9 @@ final class CheckAndPlanTests: XCTestCase {
     let sizes = [8.53, 21.56, 39.09, 61.12, 87.65, 118.68, 154.21]
     let losses = [3.9181, 3.6054, 3.4431, 3.3542, 3.2902, 3.2478, 3.224]
     let fit = try FittedCurve(.muScaling, inputs: sizes.map { [$0] }, values: losses)
-    let next = fit.nextRuns(target: [1446.72], candidates: [([60], 1), ([600], 1), ([600], 1e6)])
+    let next = fit.nextRuns(
+      target: [1446.72],
+      candidates: [.init(input: [60], cost: 1), .init(input: [600], cost: 1), .init(input: [600], cost: 1e6)])
     XCTAssertEqual(next.first?.input, [600], "what lies towards the target tells more than what is known")
     XCTAssertEqual(next.last?.cost, 1e6)
     XCTAssertTrue(next.allSatisfy { $0.reduction >= 0 && $0.reduction <= 1 })

@@ -35,15 +35,10 @@ final class PublishedDataTests: XCTestCase {
     }
   }
 
-  private static let published = [
-    SettingsFit.Law(setting: "learning rate", usesN: true, usesD: true, coefficients: [log(1.79), -0.713, 0.307]),
-    SettingsFit.Law(setting: "batch", usesN: false, usesD: true, coefficients: [log(0.58), 0, 0.571]),
-  ]
-
   func testStepLawOnItsOwnGrid() throws {
     let runs = try grid("dense_lr_bs_loss.csv")
-    let fit = try SettingsFit(runs, names: ["learning rate", "batch"], needsN: [true, false])
-    let gaps = fit.gaps(of: Self.published).map(\.gap)
+    let fit = try SettingsFit(runs, names: ["lr", "batch"], needsN: [true, false])
+    let gaps = fit.gaps(of: SettingsFit.stepLaw).map(\.gap)
     XCTAssertEqual(gaps.count, 17)
     XCTAssertEqual(100 * gaps.reduce(0, +) / 17, 0.0957, accuracy: 5e-4)
     XCTAssertEqual(100 * (gaps.max() ?? 0), 0.3103, accuracy: 5e-4)
@@ -73,7 +68,7 @@ final class PublishedDataTests: XCTestCase {
       (0.001, -0.7553, 0.2051, 0.6680), (0.005, -0.7117, 0.1731, 0.4957), (0.01, -0.6403, 0.1333, 0.4749),
     ] {
       let other = try SettingsFit(
-        runs, names: ["learning rate", "batch"], needsN: [true, false], threshold: threshold)
+        runs, names: ["lr", "batch"], needsN: [true, false], threshold: threshold)
       XCTAssertEqual(other.laws[0].coefficients[1], a1, accuracy: 2e-4)
       XCTAssertEqual(other.laws[0].coefficients[2], a2, accuracy: 2e-4)
       XCTAssertEqual(other.laws[1].coefficients[2], b1, accuracy: 2e-4)

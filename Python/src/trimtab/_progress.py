@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -79,3 +80,67 @@ class Progress:
 def replacing(path: Path) -> Path:
     """A path beside another one, to be moved there once it is complete: a killed process leaves no half file."""
     return path.with_name(f".{path.stem}.new{path.suffix}")
+
+
+class CallbackState:
+    """The attributes that the callbacks share beside their framework's base class."""
+
+    _progress: Progress
+    #: The name of the checkpoint file, of callbacks that write one.
+    _file: str
+
+    @property
+    def value(self) -> float | None:
+        """The objective as it was reported last."""
+        return self._progress.value
+
+    @property
+    def checkpoint(self) -> str | None:
+        """What an earlier run of the trial left, for the framework to go on from."""
+        path = self._progress.checkpoint(self._file)
+        return None if path is None else str(path)
+
+    def _save(self, write: Callable[[Path], object], *, moves: bool = True) -> None:
+        """Let ``write`` make the checkpoint at a path, if the trial keeps any, and move it to its place.
+
+        - moves: whether this process does so, of several that write together.
+        """
+        folder = self._progress.checkpoint_dir
+        if folder is None:
+            return
+        path = replacing(folder / self._file)
+        write(path)
+        if moves:
+            os.replace(path, folder / self._file)
+
+
+class BoostingState(CallbackState):
+    """The same for boosting: a report after every so many rounds, and at the trial's last."""
+
+    def __init__(self, file: str, trial: AnyTrial | None, metric: str | None, name: str | None, every: int) -> None:
+        super().__init__()
+        self._progress = Progress(trial, metric, name)
+        self._file = file
+        self._every = every
+
+    def _counts(self, rounds: int) -> bool:
+        return rounds % self._every == 0 or rounds == self._progress.trial.resource
+
+
+class PruningState(CallbackState):
+    """The same for trainers that an exception must not leave halfway."""
+
+    _pruned: TrialPruned | None = None
+
+    def raise_if_pruned(self) -> None:
+        """Raise ``TrialPruned`` where the trial was pruned."""
+        if self._pruned is not None:
+            raise self._pruned
+
+    def _report(self, step: float, metrics: Mapping[str, Any]) -> bool:
+        """Report, and return whether to stop; ``TrialPruned`` is kept for ``raise_if_pruned``."""
+        try:
+            return self._progress.report(step, metrics)
+        except TrialPruned as pruned:
+            self._pruned = pruned
+            return True

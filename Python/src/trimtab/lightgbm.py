@@ -7,24 +7,23 @@
         params, data, rounds, valid_sets=[valid], valid_names=["valid"], callbacks=[callback],
         init_model=callback.checkpoint)
     callback.finish()
+
+``callback.checkpoint`` is the model that an earlier run of the trial left.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from lightgbm.callback import EarlyStopException
 
-from ._progress import Progress, replacing
+from ._progress import BoostingState
 
 if TYPE_CHECKING:
     from ._progress import AnyTrial
 
-_FILE = "model.txt"
 
-
-class TrimtabCallback:
+class TrimtabCallback(BoostingState):
     """Reports evaluations after each boosting round, and ends the training when the trial should stop.
 
     - metric: the objective, as the names of data and metric: ``"valid-auc"``; may be left out where one value is
@@ -42,33 +41,17 @@ class TrimtabCallback:
     def __init__(
         self, metric: str | None = None, *, name: str | None = None, trial: AnyTrial | None = None, every: int = 1
     ) -> None:
-        self._progress = Progress(trial, metric, name)
-        self._every = every
-
-    @property
-    def value(self) -> float | None:
-        """The objective as it was reported last."""
-        return self._progress.value
-
-    @property
-    def checkpoint(self) -> str | None:
-        """The model that an earlier run of the trial left, for ``init_model``."""
-        path = self._progress.checkpoint(_FILE)
-        return None if path is None else str(path)
+        super().__init__("model.txt", trial, metric, name, every)
 
     def __call__(self, environment: Any) -> None:
         results = environment.evaluation_result_list or []
         # (data, metric, value, whether higher is better), and from cross-validation the deviation.
         metrics = {f"{result[0]}-{result[1]}": result[2] for result in results}
         rounds = environment.iteration + 1
-        target = self._progress.trial.resource
-        if rounds % self._every and rounds != target:
+        if not self._counts(rounds):
             return
-        folder = self._progress.checkpoint_dir
-        if folder is not None and hasattr(environment.model, "save_model"):
-            path = replacing(folder / _FILE)
-            environment.model.save_model(str(path))
-            os.replace(path, folder / _FILE)
+        if hasattr(environment.model, "save_model"):
+            self._save(lambda path: environment.model.save_model(str(path)))
         if self._progress.report(rounds, metrics):
             raise EarlyStopException(environment.iteration, results)
 

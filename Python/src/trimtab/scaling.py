@@ -31,6 +31,7 @@ _TRANSFORMER = [
         "final_norm",
         r"(^|\.)(ln_f|norm_f|final_\w*norm|final_ln)\.(weight|bias)$|^((model|transformer)\.)?norm\.(weight|bias)$",
     ),
+    ("qk_norm", r"(^|\.)([qk]_?(layer)?norm|[qk]_ln|(query|key)_(layer)?norm)\.(weight|bias)$"),
     ("norm", r"(norm\w*|(^|\.)ln\w*)\.(weight|bias)$"),
     ("bias", r"bias$"),
     ("attention_out", r"(attn|attention)\w*\.(c_proj|proj|dense|wo|o)\.weight$|(^|\.)(o_proj|out_proj|wo)\.weight$"),
@@ -219,10 +220,12 @@ class Multipliers:
 
     def _usual(self, tensors: Iterable[tuple[str, Any]]) -> dict[str, str]:
         if self.model == "transformer":
+            # Files of earlier versions have no group for the gains of heads, whose norms are then like others.
+            usual = [(group, pattern) for group, pattern in _TRANSFORMER if group != "qk_norm" or group in self.groups]
             return {
                 name: group
                 for name, _ in tensors
-                for group in [next((group for group, pattern in _TRANSFORMER if re.search(pattern, name)), None)]
+                for group in [next((group for group, pattern in usual if re.search(pattern, name)), None)]
                 if group is not None
             }
         # A perceptron's matrices have their parts by their order.

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from ._errors import TrialPruned
-from ._progress import Progress
+from ._progress import Progress, PruningState
 
 if TYPE_CHECKING:
     from ._progress import AnyTrial
 
 
-class TrimtabCallback(TrainerCallback):
+class TrimtabCallback(PruningState, TrainerCallback):
     """Reports each evaluation, and ends the training when the trial should stop.
 
     - metric: the objective among the Trainer's metrics.
@@ -39,12 +38,6 @@ class TrimtabCallback(TrainerCallback):
             raise ValueError(f"by is 'epoch' or 'step', not {by!r}")
         self._progress = Progress(trial, metric, name)
         self._by = by
-        self._pruned: TrialPruned | None = None
-
-    @property
-    def value(self) -> float | None:
-        """The objective as it was reported last."""
-        return self._progress.value
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **others: Any) -> None:
         if not state.is_world_process_zero or not metrics:
@@ -55,22 +48,15 @@ class TrimtabCallback(TrainerCallback):
             return
         numbers = {
             name: value for name, value in metrics.items() if isinstance(value, (int, float)) and name != "epoch"}
-        try:
-            if self._progress.report(step, numbers):
-                control.should_training_stop = True
-                control.should_save = True
-        except TrialPruned as pruned:
-            self._pruned = pruned
+        if self._report(step, numbers):
             control.should_training_stop = True
+            # A trial that was pruned will not go on.
+            if self._pruned is None:
+                control.should_save = True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         if state.is_world_process_zero:
             self._progress.finish()
-
-    def raise_if_pruned(self) -> None:
-        """Raise ``TrialPruned`` where the trial was pruned."""
-        if self._pruned is not None:
-            raise self._pruned
 
 
 __all__ = ["TrimtabCallback"]

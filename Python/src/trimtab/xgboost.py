@@ -4,24 +4,23 @@
 
     callback = TrimtabCallback("valid-logloss", name="loss")
     xgboost.train(params, data, rounds, evals=[(valid, "valid")], callbacks=[callback], xgb_model=callback.checkpoint)
+
+``callback.checkpoint`` is the model that an earlier run of the trial left.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from xgboost.callback import TrainingCallback
 
-from ._progress import Progress, replacing
+from ._progress import BoostingState
 
 if TYPE_CHECKING:
     from ._progress import AnyTrial
 
-_FILE = "model.ubj"
 
-
-class TrimtabCallback(TrainingCallback):
+class TrimtabCallback(BoostingState, TrainingCallback):
     """Reports evaluations after each boosting round, and ends the training when the trial should stop.
 
     - metric: the objective, as XGBoost prints it: ``"valid-rmse"``; may be left out where one value is evaluated.
@@ -35,20 +34,7 @@ class TrimtabCallback(TrainingCallback):
     def __init__(
         self, metric: str | None = None, *, name: str | None = None, trial: AnyTrial | None = None, every: int = 1
     ) -> None:
-        super().__init__()
-        self._progress = Progress(trial, metric, name)
-        self._every = every
-
-    @property
-    def value(self) -> float | None:
-        """The objective as it was reported last."""
-        return self._progress.value
-
-    @property
-    def checkpoint(self) -> str | None:
-        """The model that an earlier run of the trial left, for ``xgb_model``."""
-        path = self._progress.checkpoint(_FILE)
-        return None if path is None else str(path)
+        super().__init__("model.ubj", trial, metric, name, every)
 
     def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, Any]]) -> bool:
         metrics = {}
@@ -58,14 +44,10 @@ class TrimtabCallback(TrainingCallback):
                 metrics[f"{data}-{metric}"] = values[-1][0] if isinstance(values[-1], tuple) else values[-1]
         # A model that was gone on with counts its earlier rounds, too.
         rounds = model.num_boosted_rounds() if hasattr(model, "num_boosted_rounds") else epoch + 1
-        target = self._progress.trial.resource
-        if rounds % self._every and rounds != target:
+        if not self._counts(rounds):
             return False
-        folder = self._progress.checkpoint_dir
-        if folder is not None and hasattr(model, "save_model"):
-            path = replacing(folder / _FILE)
-            model.save_model(path)
-            os.replace(path, folder / _FILE)
+        if hasattr(model, "save_model"):
+            self._save(model.save_model)
         return self._progress.report(rounds, metrics)
 
     def after_training(self, model: Any) -> Any:

@@ -32,9 +32,10 @@ class AxPeer(Peer):
 
     def suggest(self):
         trials = self.client.get_next_trials(max_trials=1)
-        for index, values in trials.items():
-            return Suggestion(self.study.space.configuration(lambda axis: values[axis.name]), index)
-        return None
+        if not trials:
+            return None
+        index, values = next(iter(trials.items()))
+        return Suggestion(self.study.space.configuration(lambda axis: values[axis.name]), index)
 
     def finish(self, trial, resource, losses, seconds):
         self.client.complete_trial(trial.native, raw_data={"loss": losses[0]})

@@ -63,7 +63,8 @@ class Condition:
         # A choice may have the name of a parameter; it mentions none then.
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Compare) and self.name(node.left) in self.choices:
-                for right in node.comparators[0].elts if isinstance(node.comparators[0], ast.List) else node.comparators:
+                choices = node.comparators[0].elts if isinstance(node.comparators[0], ast.List) else node.comparators
+                for right in choices:
                     if self.name(right) is not None:
                         self.names.remove(self.name(right))
 
@@ -131,7 +132,7 @@ class Condition:
         return ValueError(f"the condition '{self.text}' cannot be read")
 
     def is_choice(self):
-        """(parameter, names of its choices) when the condition is that one parameter has one of some choices; else None."""
+        """(parameter, names of its choices) when the condition is that it has one of some choices; else None."""
         node = self.tree
         if isinstance(node, ast.Name) and self.name(node) is not None:
             return self.name(node), ["true"]

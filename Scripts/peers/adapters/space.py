@@ -1,7 +1,8 @@
 """The search space of a study file, as axes that every optimiser can take.
 
-An axis is a real range, a range of whole numbers, or a set of categories. What optimisers have no form for is transformed here,
-the same for all: a step becomes a whole number of steps, a logit scale a linear axis of logits, an ordinal a level.
+An axis is a real range, a range of whole numbers, or a set of categories. What optimisers have no form for is
+transformed here, the same for all: a step becomes a whole number of steps, a logit scale a linear axis of logits, an
+ordinal a level.
 Axes and categories have plain names (p0, p1 …; c0, c1 …), because not every package takes every text.
 """
 import math
@@ -128,7 +129,7 @@ class Space:
         return order
 
     def configuration(self, draw):
-        """The configuration whose active axes have the values that `draw(axis)` gives, asked for in the order of conditions."""
+        """The configuration whose active axes have the values of `draw(axis)`, asked for in the order of conditions."""
         values = {}
         for parameter in self.order:
             if parameter.condition and not parameter.condition.holds(values):

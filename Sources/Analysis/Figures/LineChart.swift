@@ -12,6 +12,8 @@ public struct LineChart: Sendable {
     public var band: (lower: [Double], upper: [Double])?
     /// Whether values hold until the next x, as those of incumbents do, instead of being joined by straight lines.
     public var isStepped: Bool
+    /// Whether only points are drawn, as of single measurements, in any order of x.
+    public var isScattered = false
 
     public init(
       _ name: String, x: [Double], y: [Double], band: (lower: [Double], upper: [Double])? = nil,
@@ -22,6 +24,12 @@ public struct LineChart: Sendable {
       self.y = y
       self.band = band
       self.isStepped = isStepped
+    }
+
+    /// Single measurements.
+    public init(_ name: String, points: [(x: Double, y: Double)]) {
+      self.init(name, x: points.map(\.x), y: points.map(\.y))
+      isScattered = true
     }
 
     /// An estimate on a grid with its intervals.
@@ -106,7 +114,7 @@ public struct LineChart: Sendable {
       for item in series {
         svg.path(bandPath(item, xLayout, yLayout), "tt-band tt-f\(styles.colour(item.name))")
       }
-      for item in series {
+      for item in series where !item.isScattered {
         svg.path(
           linePath(item, xLayout, yLayout), "tt-line tt-s\(styles.colour(item.name))",
           dashes: styles.dashes(item.name))
@@ -115,6 +123,11 @@ public struct LineChart: Sendable {
           let i = stretch.lowerBound
           svg.circle(
             xLayout.position(item.x[i]), yLayout.position(item.y[i]), 3.5, "tt-f\(styles.colour(item.name))")
+        }
+      }
+      for item in series where item.isScattered {
+        for (px, py) in zip(item.x, item.y) where x.canShow(px) && y.canShow(py) {
+          svg.circle(xLayout.position(px), yLayout.position(py), 3.5, "tt-f\(styles.colour(item.name))")
         }
       }
     }

@@ -86,14 +86,16 @@ public struct AnnealingFit: Sendable {
     law = AnnealingLaw(floor: p[0], a: p[1], alpha: p[2], c: p[3], fade: fade)
   }
 
-  /// The relative error at each logged step of another curve.
-  public func errors(_ other: LoggedCurve) -> [Double] {
-    zip(other.inputs(fade: law.fade), other.losses).map { abs(law.loss(sum: $0[0], annealing: $0[1]) / $1 - 1) }
+  /// The law's loss at each logged step of a curve.
+  public func losses(_ curve: LoggedCurve) -> [Double] {
+    curve.inputs(fade: law.fade).map { law.loss(sum: $0[0], annealing: $0[1]) }
   }
+
+  /// The relative error at each logged step of another curve.
+  public func errors(_ other: LoggedCurve) -> [Double] { zip(losses(other), other.losses).map { abs($0 / $1 - 1) } }
 
   /// The loss at the last logged step.
   public func finalLoss(_ other: LoggedCurve) -> Double {
-    guard let last = other.inputs(fade: law.fade).last else { return .nan }
-    return law.loss(sum: last[0], annealing: last[1])
+    losses(other).last ?? .nan
   }
 }

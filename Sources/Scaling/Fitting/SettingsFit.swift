@@ -46,6 +46,15 @@ public struct SettingsFit: Sendable {
     public var gap: Double
   }
 
+  /// Step Law as printed, of the settings `lr` and `batch`, to be judged on other runs.
+  public static let stepLaw: [Law] = {
+    let law = StepLaw.printed
+    return [
+      Law(setting: "lr", usesN: true, usesD: true, coefficients: [law.logRate, law.rateN, law.rateD]),
+      Law(setting: "batch", usesN: false, usesD: true, coefficients: [law.logBatch, 0, law.batchD]),
+    ]
+  }()
+
   struct Cell: Sendable {
     var parameters: Double
     var tokens: Double
@@ -211,28 +220,30 @@ public struct SettingsFit: Sendable {
   public func intervals(
     parameters: Double, tokens: Double, count: Int = 1000, seed: UInt64 = 0
   ) -> [(setting: String, byRun: ClosedRange<Double>, byCell: ClosedRange<Double>)] {
-    let groups = Dictionary(grouping: nearBest) { "\($0.parameters) \($0.tokens)" }
-    let keys = groups.keys.sorted()
-    var samples = [[[Double]]](repeating: [[], []], count: laws.count)
-    for sample in 0..<count {
-      for (kind, purpose) in ["scaling-runs", "scaling-cells"].enumerated() {
-        var stream = RandomStream(seed: seed, purpose: stableHash(purpose), index: UInt64(sample))
-        let runs: [Run] =
-          kind == 0
-          ? nearBest.map { _ in nearBest[stream.index(below: nearBest.count)] }
-          : keys.flatMap { _ in groups[keys[stream.index(below: keys.count)]] ?? [] }
-        guard let found = refit(runs) else { continue }
-        for (i, law) in found.enumerated() {
-          samples[i][kind].append(law.predict(parameters: parameters, tokens: tokens))
-        }
-      }
-    }
+    let kinds = [resampledByRun(count: count, seed: seed), resampledByCell(count: count, seed: seed)]
     return laws.enumerated().map { i, law in
-      let ranges = samples[i].map { values in
-        let sorted = values.sorted()
+      let ranges = kinds.map { fits in
+        let sorted = fits.map { $0[i].predict(parameters: parameters, tokens: tokens) }.sorted()
         return sorted.isEmpty ? 0 ... .infinity : sortedQuantile(sorted, 0.025)...sortedQuantile(sorted, 0.975)
       }
       return (law.setting, ranges[0], ranges[1])
+    }
+  }
+
+  private func resampledByRun(count: Int, seed: UInt64) -> [[Law]] {
+    (0..<count).compactMap { sample in
+      var stream = RandomStream(seed: seed, purpose: stableHash("scaling-runs"), index: UInt64(sample))
+      return refit(nearBest.map { _ in nearBest[stream.index(below: nearBest.count)] })
+    }
+  }
+
+  /// The laws fitted to resampled cells, whose runs go together.
+  func resampledByCell(count: Int, seed: UInt64) -> [[Law]] {
+    let groups = Dictionary(grouping: nearBest) { "\($0.parameters) \($0.tokens)" }
+    let keys = groups.keys.sorted()
+    return (0..<count).compactMap { sample in
+      var stream = RandomStream(seed: seed, purpose: stableHash("scaling-cells"), index: UInt64(sample))
+      return refit(keys.flatMap { _ in groups[keys[stream.index(below: keys.count)]] ?? [] })
     }
   }
 

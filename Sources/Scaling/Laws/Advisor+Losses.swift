@@ -61,6 +61,45 @@ extension Advisor {
     return .success(report)
   }
 
+  static let annealing: Law = { _, run in
+    guard let n = run.parameters, let d = run.tokens, let batch = run.batchTokens, let peak = run.learningRate else {
+      return missing("parameters, tokens, a batch and the peak rate")
+    }
+    let warmup = AnnealingLaw.publishedWarmup
+    let steps = d / batch
+    guard steps >= Double(2 * warmup), steps <= 5e6 else {
+      return .failure(ScalingError("speaks of \(2 * warmup) to 5,000,000 steps, and these are \(shown(steps))"))
+    }
+    let nearest = AnnealingLaw.published.min { abs(_log($0.parameters / n)) < abs(_log($1.parameters / n)) }
+    guard let (size, law) = nearest else { return missing("a fit") }
+    var report = LawReport(
+      law: "annealing", title: "Loss by the annealing of the rate",
+      source: "Tissue and others 2024, arXiv 2408.11029; fitted to the curves of arXiv 2503.12811",
+      units: "rates a step; loss: nats a token", optimizer: "AdamW", schedule: "constant, cosine; falls to a tenth")
+    let own = LearningRateSchedule.Kind(rawValue: run.schedule.rawValue)
+    let others: [LearningRateSchedule.Kind] = [.cosine, .linear, .warmupStableDecay, .constant]
+    for kind in [own].compactMap({ $0 }) + others.filter({ $0 != own }) {
+      guard
+        let schedule = try? LearningRateSchedule(
+          kind, peak: peak, steps: Int(steps), warmup: warmup, final: kind == .constant ? peak : peak / 10,
+          batchTokens: batch),
+        let loss = try? law.losses(schedule.rates, warmup: warmup).last
+      else { continue }
+      report.estimates.append(Estimate(.loss, loss, "nats a token", note: kind.rawValue))
+    }
+    report.ranges = [
+      RangeCheck("N", "parameters", n, 2.5e7, 4e8), RangeCheck("peak rate", "", peak, 3e-4, 3e-4),
+      RangeCheck("S", "steps", steps, 24_000, 72_000),
+    ]
+    report.assumptions = [
+      "the differences between schedules, not the level: that is of a model of \(shown(size)) parameters, its data and batch",
+      "a warm-up of \(warmup) steps and a fall to a tenth of the peak",
+    ]
+    report.notes = ["a greater peak always looks better to this law"] + run.optimizerNote
+    report.unconfirmed = ["the range of lambda, 0.999 here"]
+    return .success(report)
+  }
+
   static let stepwise: Law = { _, run in
     guard let n = run.parameters, let d = run.tokens, let batch = run.batchTokens else {
       return missing("parameters, tokens and a batch")

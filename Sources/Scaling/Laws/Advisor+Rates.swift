@@ -15,6 +15,7 @@ extension Advisor {
         .learningRate, law.learningRate(parameters: n, tokens: d), interval: intervals?.learningRate,
         note: "at the batch below"),
       Estimate(.batch, law.batch(tokens: d), "tokens", interval: intervals?.batch),
+      Estimate(.warmup, 2000, "steps", note: "as in its runs"),
     ]
     if let batch = run.batchTokens {
       report.estimates.append(
@@ -59,6 +60,7 @@ extension Advisor {
       Estimate(
         .tokensForSpeed, PowerLines.tokens(least: d, batch: 1, criticalBatch: 1), "tokens",
         note: "for the same loss in twice the least steps"),
+      Estimate(.warmup, d / 10, "tokens", note: "as in its runs"),
     ]
     if let rate = run.learningRate {
       let batch = run.batchTokens ?? best * length
@@ -127,6 +129,9 @@ extension Advisor {
         note:
           "\(shown(batch)) sequences of 512; 20 % more steps than linear scaling, so not the same as B_crit of others")
     ]
+    if let d = run.tokens {
+      report.estimates.append(Estimate(.warmup, d / 4, "tokens", note: "as in its runs, whose rate then stays"))
+    }
     if run.tokens != nil { report.notes.append("computed from D/20, since the batch follows D rather than N") }
     report.ranges = [RangeCheck("D/20", "parameters", effective, 8.5e7, 1.2e9)]
     report.assumptions = ["D = 20 N in its runs", "beta2 tuned with the batch"]
@@ -145,13 +150,16 @@ extension Advisor {
         .secondMomentDecay, SmallBatch.beta(halfLife: SmallBatch.halfLife, batch: batch),
         note: "a half-life of 1e7 tokens")
     ]
+    if let d = run.tokens {
+      report.estimates.append(Estimate(.warmup, d / 20, "tokens", note: "as in its final runs"))
+    }
     if let old = run.secondMoment {
       report.estimates.append(
         Estimate(
           .secondMomentDecay, SmallBatch.beta(old.beta2, at: old.batchTokens, for: batch),
           note: "the half-life of \(shown(old.beta2)) at \(shown(old.batchTokens)) tokens"))
     }
-    if let last = report.estimates.last?.value, last < 0.7 {
+    if let last = report.estimates.last(where: { $0.quantity == .secondMomentDecay })?.value, last < 0.7 {
       report.notes.append("below 0.7 the rule is not to be trusted: keep beta2 at 0.9 or so")
     }
     report.assumptions = ["beta1 stays near 0.9", "the rate grows as B^0.18 between 1 and 1024 sequences of 1024"]

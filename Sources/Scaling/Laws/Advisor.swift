@@ -42,7 +42,8 @@ public struct Advisor: Sendable {
     ("step-law", stepLaw), ("power-lines", powerLines), ("horizon", horizon), ("critical-batch", criticalBatch),
     ("small-batch", smallBatch), ("trajectory-invariance", trajectoryInvariance), ("power-scheduler", powerScheduler),
     ("deepseek", deepSeek), ("porian", porian), ("kaplan", kaplan), ("minicpm", miniCPM), ("chinchilla", chinchilla),
-    ("hoffmann", hoffmann), ("stepwise", stepwise), ("routed", routed), ("parallel", parallel),
+    ("hoffmann", hoffmann), ("annealing", annealing),
+    ("stepwise", stepwise), ("routed", routed), ("parallel", parallel),
   ]
 
   static func disagreements(_ reports: [LawReport]) -> [String] {

@@ -21,6 +21,16 @@ public struct AnnealingLaw: Sendable, Equatable {
     self.fade = fade
   }
 
+  /// Fits to a constant and a cosine curve each of three sizes of model, published with the multi-power law (Luo and others,
+  /// arXiv 2503.12811): peak 3e-4, 2160 steps of warm-up, 24,000 steps, floors of a tenth.
+  public static let published: [(parameters: Double, law: AnnealingLaw)] = [
+    (2.5e7, AnnealingLaw(floor: 3.1640, a: 0.5094, alpha: 0.5239, c: 0.4062)),
+    (1e8, AnnealingLaw(floor: 2.7899, a: 0.5915, alpha: 0.4560, c: 0.4801)),
+    (4e8, AnnealingLaw(floor: 2.5371, a: 0.6394, alpha: 0.4300, c: 0.5729)),
+  ]
+  /// Steps of the warm-up of those curves.
+  public static let publishedWarmup = 2160
+
   /// S1 and S2 after each step.
   /// - Parameters:
   ///   - rates: of each step, the first first.

@@ -13,6 +13,15 @@ public struct RoutedLaw: Sendable, Equatable {
   public var leastExperts: Double
   public var mostExperts: Double
 
+  public init(a: Double, b: Double, c: Double, d: Double, leastExperts: Double, mostExperts: Double) {
+    self.a = a
+    self.b = b
+    self.c = c
+    self.d = d
+    self.leastExperts = leastExperts
+    self.mostExperts = mostExperts
+  }
+
   public static let sinkhorn = RoutedLaw(
     a: -0.0838, b: -0.1234, c: 0.0104, d: 1.1216, leastExperts: 2.394, mostExperts: 217.7)
   public static let reinforced = RoutedLaw(

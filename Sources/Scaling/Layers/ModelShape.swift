@@ -92,6 +92,8 @@ public struct LayerGroup: Sendable, Equatable {
       group("feed_forward_in", .hidden, true) { ($0.width, $0.feedForward) },
       group("feed_forward_out", .hidden, true) { ($0.feedForward, $0.width) },
       group("bias", .bias, true) { (1, $0.width) }, group("norm", .norm, true) { (1, $0.width) },
+      // One gain a dimension of a head, which does not grow with the width.
+      group("qk_norm", .norm, true) { (1, $0.headSize) },
       group("final_norm", .norm, false) { (1, $0.width) }, group("unembedding", .output, false) { ($0.width, 1) },
     ]
   }

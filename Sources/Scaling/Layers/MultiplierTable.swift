@@ -150,7 +150,9 @@ public struct MultiplierTable: Sendable, Equatable {
     }
     let hasEpsilon = plan.optimizer == .adam || plan.optimizer == .adamw || (plan.optimizer == .muon && role != .hidden)
     if hasEpsilon, row.group.isInBlock || plan.scalesEveryEpsilon {
-      row.epsilon = 1 / widthRatio * (alpha.map { _pow(depthRatio, -$0) } ?? 1)
+      // A gain for each dimension of a head sums over heads, so that its gradient does not shrink with the width.
+      let width = row.group.name == "qk_norm" ? 1 : 1 / widthRatio
+      row.epsilon = width * (alpha.map { _pow(depthRatio, -$0) } ?? 1)
     }
   }
 

@@ -14,8 +14,7 @@ struct DoctorCommand: ParsableCommand {
   @Option(name: .customLong("store"), help: "The store, if it is not beside the study file.")
   var storePath: String?
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
@@ -23,11 +22,7 @@ struct DoctorCommand: ParsableCommand {
       let check = StoreCheck(
         path: location.storePath, trialsFolder: { location.trialsFolder(ofStudy: $0) },
         makeMethod: { try Catalogue.makeMethod($0) })
-      if json {
-        print(document(check, location).prettyText)
-      } else {
-        Output.print(lines(check))
-      }
+      output.show(document(check, location)) { lines(check) }
       if check.hasProblem { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
   }

@@ -22,6 +22,9 @@ struct EnqueueCommand: ParsableCommand {
       "The values as a JSON object; the answer is printed as JSON too.", valueName: "object"))
   var json: String?
 
+  @Option(help: "How far it is to run, of the study's fidelity; the full resource when left out.")
+  var resource: Double?
+
   func validate() throws {
     if json != nil, !values.isEmpty { throw ValidationError("give the values either as name=value or with --json") }
     if json == nil, values.isEmpty {
@@ -35,7 +38,7 @@ struct EnqueueCommand: ParsableCommand {
       let space = session.state.spec.space
       let given = try json.map { try Self.values(json: $0, space) } ?? values.map { try Self.value($0, space) }
       let configuration = try space.configuration(given)
-      let trial = try session.enqueue(configuration)
+      let trial = try session.enqueue(configuration, resource: resource)
       if json != nil {
         print(JSONValue.members(["trial": .integer(trial), "config": space.json(of: configuration)]).text)
       } else {

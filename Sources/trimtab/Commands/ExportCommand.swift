@@ -236,6 +236,36 @@ struct StudyExport {
     }
   }
 
+  // MARK: Sizes
+
+  /// The name of the resource of which trials may get more or less.
+  var resourceName: String? { state.spec.fidelity?.name }
+
+  /// A row for each resource at which a trial has reported, with its last report there: where the resource is the size of
+  /// a model, each is a training of its own.
+  func sizeRows(_ resourceName: String) -> Rows {
+    Rows(
+      titles: ["trial", resourceName] + metrics.map { "metric.\($0)" } + parameterTitles,
+      each: { body in
+        var places: [TrialNumber: [Double: Int]] = [:]
+        var found: [(trial: TrialNumber, resource: Double, fields: [Field])] = []
+        try LogFollower(log).readNew { sequence, event, _ in
+          guard case .reported(let trial, let resource?, let reported) = event.body, sequence < self.state.eventCount
+          else { return }
+          let fields = metrics.map { name in Field(reported.first { $0.name == name }?.value) }
+          if let place = places[trial]?[resource] {
+            found[place].fields = fields
+          } else {
+            places[trial, default: [:]][resource] = found.count
+            found.append((trial, resource, fields))
+          }
+        }
+        for row in found {
+          try body([.integer(row.trial), .number(row.resource)] + row.fields + parameterFields(row.trial))
+        }
+      })
+  }
+
   // MARK: Reports
 
   var reportRows: Rows {

@@ -14,8 +14,12 @@ enum Output {
   static var textWidth: Int { min(100, tableWidth ?? 80) }
 
   static func print(_ table: Table) {
-    let ellipsis = Terminal.standardOutput().usesUnicode ? "…" : "..."
-    print(table.lines(width: tableWidth, ellipsis: ellipsis))
+    print(lines(table))
+  }
+
+  /// A table as it is printed, for texts of which it is a part.
+  static func lines(_ table: Table) -> [String] {
+    table.lines(width: tableWidth, ellipsis: Terminal.standardOutput().usesUnicode ? "…" : "...")
   }
 
   static func print(_ lines: [String]) { for line in lines { Swift.print(line) } }

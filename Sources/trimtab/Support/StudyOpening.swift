@@ -15,18 +15,12 @@ extension StudyArguments {
   /// - Throws: `Diagnostics` when the study's method cannot take it, `StoreError`, `CommandError`.
   func openSession() throws -> (session: Session, location: StudyLocation, isNew: Bool) {
     let location = try locate()
-    guard let file = location.file else {
-      let log = try location.openLog(.open)
-      return (try Session.open(log), location, false)
-    }
-    guard studyName == nil || studyName == file.spec.name else {
+    if let file = location.file, let studyName, studyName != file.spec.name {
       throw CommandError(
         .badInput,
-        "\(study) is the study '\(file.spec.name)', not '\(studyName ?? "")' (leave --study out, or name the store)")
+        "\(study) is the study '\(file.spec.name)', not '\(studyName)' (leave --study out, or name the store)")
     }
-    try file.checkMethod()
-    let (session, isNew) = try Session.openOrCreate(
-      file.spec, in: .file(location.storePath), folder: location.folder)
+    let (session, isNew) = try location.openSession()
     return (session, location, isNew)
   }
 
@@ -62,6 +56,15 @@ extension StudyArguments {
         """)
     }
     try session.amend { _ in wanted }
+  }
+}
+
+extension StudyLocation {
+  /// Opens the study to write to it, and creates it from its file when there is none yet.
+  func openSession() throws -> (session: Session, isNew: Bool) {
+    guard let file else { return (try Session.open(try openLog(.open)), false) }
+    try file.checkMethod()
+    return try Session.openOrCreate(file.spec, in: .file(storePath), folder: folder)
   }
 }
 

@@ -14,9 +14,12 @@ struct CommandLineOptions: Equatable {
 
       --learning_rate=X   above 0, at most 100         (0.01)
       --batch_size=N      1 to 1024                    (32)
-      --layers=N          hidden layers, 1 to 8        (2)
+      --architecture=NAME plain or residual            (plain)
+      --layers=N          hidden layers, 1 to 8; of residual networks blocks, 1 to 64  (2)
       --width=N           units a layer, 1 to 1024     (64)
       --base_width=N      the width of a tuned network whose learning rate is taken over by muP, with adam only
+      --base_layers=N     the blocks of a tuned network whose learning rate is taken over by CompleteP, of residual
+                          networks with adam only
       --activation=NAME   relu, tanh or gelu           (relu)
       --optimizer=NAME    sgd or adam                  (sgd)
       --momentum=X        0 to below 1, with sgd only  (0.9)
@@ -30,9 +33,9 @@ struct CommandLineOptions: Equatable {
     """
 
   private static let names = [
-    "learning_rate", "batch_size", "layers", "width", "base_width", "activation", "optimizer", "momentum",
-    "weight_decay",
-    "dropout", "epochs", "seed", "data", "evaluate",
+    "learning_rate", "batch_size", "architecture", "layers", "base_layers", "width", "base_width", "activation",
+    "optimizer",
+    "momentum", "weight_decay", "dropout", "epochs", "seed", "data", "evaluate",
   ]
 
   /// - Parameter defaultSeed: the seed when no flag gives one.
@@ -47,7 +50,10 @@ struct CommandLineOptions: Equatable {
       try given.number("learning_rate", "a number above 0, at most 100") { $0 > 0 && $0 <= 100 }
       ?? settings.learningRate
     settings.batchSize = try given.integer("batch_size", in: 1...1024) ?? settings.batchSize
-    settings.layers = try given.integer("layers", in: 1...8) ?? settings.layers
+    settings.architecture = try given.choice("architecture") ?? settings.architecture
+    let most = settings.architecture == .plain ? 8 : 64
+    settings.layers = try given.integer("layers", in: 1...most) ?? settings.layers
+    settings.baseLayers = try given.integer("base_layers", in: 1...64) ?? settings.baseLayers
     settings.width = try given.integer("width", in: 1...1024) ?? settings.width
     settings.baseWidth = try given.integer("base_width", in: 1...1024) ?? settings.baseWidth
     settings.activation = try given.choice("activation") ?? settings.activation
@@ -67,6 +73,9 @@ struct CommandLineOptions: Equatable {
     }
     if settings.optimizer != .adam, given.values["base_width"] != nil {
       throw .usage("--base_width goes with --optimizer=adam only; leave it out with \(settings.optimizer.rawValue)")
+    }
+    if settings.baseLayers > 0, settings.optimizer != .adam || settings.architecture != .residual {
+      throw .usage("--base_layers goes with --architecture=residual --optimizer=adam only")
     }
     if evaluate != nil, let other = given.values.keys.sorted().first(where: { $0 != "evaluate" && $0 != "data" }) {
       throw .usage("--\(other) has no meaning with --evaluate, which takes the checkpoint's own settings")

@@ -17,7 +17,8 @@ struct DenseLayer {
   var end: Int { biases + outputs }
 }
 
-/// A multilayer perceptron with a softmax output, its gradients and the working memory for one batch.
+/// A multilayer perceptron, plain or with residual blocks, with a softmax output, its gradients and the working memory for
+/// one batch.
 final class Network {
   let layers: [DenseLayer]
   let activation: Activation
@@ -27,29 +28,38 @@ final class Network {
   let gradients: FloatBuffer
 
   /// What goes into each layer: the images, then each hidden layer's output.
-  private let inputs: [FloatBuffer]
+  let inputs: [FloatBuffer]
   /// What comes out of each layer before its activation; the last holds the logits.
-  private let sums: [FloatBuffer]
+  let sums: [FloatBuffer]
   /// What dropout multiplies each hidden unit with: 0, or 1 / (1 - rate).
-  private let masks: [FloatBuffer]
+  let masks: [FloatBuffer]
   /// The gradient of the loss at each layer's `sums`.
-  private let deltas: [FloatBuffer]
+  let deltas: [FloatBuffer]
   private let transposed: FloatBuffer
+  /// Of a network with residual blocks.
+  let residual: ResidualMemory?
   private let labels: UnsafeMutablePointer<Int>
 
-  init(hiddenLayers: Int, width: Int, activation: Activation, capacity: Int) {
+  /// - Parameters:
+  ///   - hiddenLayers: between the images and the softmax; of a residual network the blocks, beside a first layer.
+  ///   - branchFactor: what the output of a residual block is multiplied by; nil for a plain network.
+  init(hiddenLayers: Int, width: Int, activation: Activation, capacity: Int, branchFactor: Float? = nil) {
+    let last = branchFactor == nil ? hiddenLayers : hiddenLayers + 1
     var layers: [DenseLayer] = []
-    for index in 0...hiddenLayers {
+    for index in 0...last {
       layers.append(
         DenseLayer(
           inputs: index == 0 ? Digits.pixels : padded(width),
-          outputs: padded(index == hiddenLayers ? Digits.classes : width),
+          outputs: padded(index == last ? Digits.classes : width),
           weights: layers.last?.end ?? 0))
     }
     self.layers = layers
     self.activation = activation
     self.capacity = capacity
-    let count = layers[hiddenLayers].end
+    residual = branchFactor.map {
+      ResidualMemory(layers: last, width: width, rowLength: padded(width), capacity: capacity, factor: $0)
+    }
+    let count = layers[last].end
     parameters = FloatBuffer(count: count)
     gradients = FloatBuffer(count: count)
     inputs = layers.map { FloatBuffer(count: capacity * $0.inputs) }
@@ -103,6 +113,7 @@ final class Network {
 
   /// Computes the logits of the loaded images.
   func forward(rows: Int) {
+    if residual != nil { return residualForward(rows: rows) { _, _, _ in } }
     for index in layers.indices {
       affine(index, rows: rows)
       if index + 1 < layers.count {
@@ -114,17 +125,21 @@ final class Network {
   /// As `forward(rows:)`, silencing each hidden unit with probability `rate` (inverted dropout: the others are
   /// scaled up, so that nothing changes when the network is used).
   func forward(rows: Int, dropout rate: Float, from stream: inout RandomStream) {
+    func silence(_ index: Int, _ output: UnsafeMutablePointer<Float>, _ count: Int) {
+      let mask = masks[index].base
+      fillMask(mask, count: count, rate: rate, from: &stream)
+      if rate > 0 {
+        for unit in 0..<count { output[unit] *= mask[unit] }
+      }
+    }
+    if residual != nil { return residualForward(rows: rows, silence) }
     for index in layers.indices {
       affine(index, rows: rows)
       guard index + 1 < layers.count else { return }
       let count = rows * layers[index].outputs
       let output = inputs[index + 1].base
       activate(sums[index].base, into: output, count: count)
-      let mask = masks[index].base
-      fillMask(mask, count: count, rate: rate, from: &stream)
-      if rate > 0 {
-        for unit in 0..<count { output[unit] *= mask[unit] }
-      }
+      silence(index, output, count)
     }
   }
 
@@ -161,29 +176,41 @@ final class Network {
       delta[labels[row]] -= 1
       for label in 0..<Digits.classes { delta[label] *= scale }
     }
+    if residual != nil { return residualBackward(rows: rows) }
     for index in layers.indices.reversed() {
       let layer = layers[index]
-      let delta = deltas[index].base
-      multiply(
-        rows: layer.inputs, columns: layer.outputs, depth: rows,
-        inputs[index].base, rowStride: 1, depthStride: layer.inputs,
-        delta, into: gradients.base + layer.weights)
-      let biases = gradients.base + layer.biases
-      biases.update(repeating: 0, count: layer.outputs)
-      for row in 0..<rows {
-        let source = delta + row * layer.outputs
-        for unit in 0..<layer.outputs { biases[unit] += source[unit] }
-      }
+      weightGradients(index, rows: rows)
       guard index > 0 else { return }
-      transpose(
-        parameters.base + layer.weights, rows: layer.inputs, columns: layer.outputs, into: transposed.base)
       let below = deltas[index - 1].base
-      multiply(
-        rows: rows, columns: layer.inputs, depth: layer.outputs,
-        delta, rowStride: layer.outputs, depthStride: 1,
-        transposed.base, into: below)
+      inputGradients(index, rows: rows, into: below)
       multiplyBySlope(below, sums[index - 1].base, masks[index - 1].base, count: rows * layer.inputs)
     }
+  }
+
+  /// The gradients of a layer's weights and biases, from that of its sums.
+  func weightGradients(_ index: Int, rows: Int) {
+    let layer = layers[index]
+    let delta = deltas[index].base
+    multiply(
+      rows: layer.inputs, columns: layer.outputs, depth: rows,
+      inputs[index].base, rowStride: 1, depthStride: layer.inputs,
+      delta, into: gradients.base + layer.weights)
+    let biases = gradients.base + layer.biases
+    biases.update(repeating: 0, count: layer.outputs)
+    for row in 0..<rows {
+      let source = delta + row * layer.outputs
+      for unit in 0..<layer.outputs { biases[unit] += source[unit] }
+    }
+  }
+
+  /// The gradient of what goes into a layer, from that of its sums.
+  func inputGradients(_ index: Int, rows: Int, into below: UnsafeMutablePointer<Float>) {
+    let layer = layers[index]
+    transpose(parameters.base + layer.weights, rows: layer.inputs, columns: layer.outputs, into: transposed.base)
+    multiply(
+      rows: rows, columns: layer.inputs, depth: layer.outputs,
+      deltas[index].base, rowStride: layer.outputs, depthStride: 1,
+      transposed.base, into: below)
   }
 
   /// The logits of the last pass, row after row.
@@ -194,7 +221,7 @@ final class Network {
     }
   }
 
-  private func affine(_ index: Int, rows: Int) {
+  func affine(_ index: Int, rows: Int) {
     let layer = layers[index]
     multiply(
       rows: rows, columns: layer.outputs, depth: layer.inputs,
@@ -219,7 +246,7 @@ final class Network {
     }
   }
 
-  private func activate(
+  func activate(
     _ sums: UnsafePointer<Float>, into outputs: UnsafeMutablePointer<Float>, count: Int
   ) {
     switch activation {
@@ -234,7 +261,7 @@ final class Network {
   }
 
   /// delta × mask × the activation's slope at `sums`.
-  private func multiplyBySlope(
+  func multiplyBySlope(
     _ delta: UnsafeMutablePointer<Float>, _ sums: UnsafePointer<Float>, _ mask: UnsafePointer<Float>, count: Int
   ) {
     switch activation {

@@ -53,6 +53,9 @@ final class Optimizer {
     let correction = Float(1 / (1 - pow(Double(beta2), Double(steps))).squareRoot())
     for (place, layer) in network.layers.enumerated() {
       let weightRate = place == 0 ? rate : rate * settings.widthFactor
+      let isInBlock = place > 0 && place < network.layers.count - 1
+      let least =
+        isInBlock && settings.baseLayers > 0 ? epsilon * settings.widthFactor * settings.branchFactor : epsilon
       for index in layer.weights..<layer.end {
         let gradient = gradients[index]
         let newMean = beta1 * mean[index] + (1 - beta1) * gradient
@@ -60,7 +63,7 @@ final class Optimizer {
         mean[index] = newMean
         square[index] = newSquare
         let own = index < layer.biases ? weightRate : rate
-        parameters[index] -= own * newMean / (newSquare.squareRoot() * correction + epsilon)
+        parameters[index] -= own * newMean / (newSquare.squareRoot() * correction + least)
       }
     }
   }

@@ -19,7 +19,7 @@ final class Training {
     self.settings = settings
     network = Network(
       hiddenLayers: settings.layers, width: settings.width, activation: settings.activation,
-      capacity: settings.batchSize)
+      capacity: settings.batchSize, branchFactor: settings.architecture == .residual ? settings.branchFactor : nil)
     optimizer = Optimizer(settings, parameterCount: network.parameters.count)
     stream = RandomStream(state: settings.seed)
     network.initialize(

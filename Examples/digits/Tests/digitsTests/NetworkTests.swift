@@ -40,9 +40,13 @@ final class NetworkTests: XCTestCase {
       part.images += (0..<Digits.pixels).map { _ in (images.uniform(within: 1) + 1) / 2 }
       part.labels.append(label)
     }
-    for activation in Activation.allCases {
+    let kinds: [(Float?, Activation)] = Activation.allCases.flatMap {
+      [(nil, $0), (Float(0.5), $0)]
+    }
+    for (branchFactor, activation) in kinds {
       for dropout: Float in [0, 0.4] {
-        let network = Network(hiddenLayers: 2, width: 11, activation: activation, capacity: 6)
+        let network = Network(
+          hiddenLayers: 2, width: 11, activation: activation, capacity: 6, branchFactor: branchFactor)
         var stream = RandomStream(state: 2)
         network.initialize(width: 11, from: &stream)
         network.load(part, Array(0..<6)[...])
@@ -69,7 +73,7 @@ final class NetworkTests: XCTestCase {
           // Room for the rounding of floats. The step is small so that hardly a kink of relu lies inside it.
           XCTAssertEqual(
             Double(gradients[index]), difference, accuracy: 1e-3 + 0.02 * abs(difference),
-            "\(activation), dropout \(dropout), parameter \(index)")
+            "\(activation), branch × \(branchFactor ?? 0), dropout \(dropout), parameter \(index)")
           compared += 1
         }
         XCTAssertGreaterThan(compared, 40)
@@ -84,6 +88,7 @@ final class NetworkTests: XCTestCase {
       settings.optimizer = optimizer
       settings.dropout = 0.2
       settings.weightDecay = 0.01
+      settings.architecture = optimizer == .adam ? .residual : .plain
       let training = Training(settings)
       _ = training.runEpoch(try smallDigits())
       let layer = training.network.layers[0]
@@ -93,6 +98,33 @@ final class NetworkTests: XCTestCase {
         }
       }
     }
+  }
+
+  func testAtTheBaseDepthCompletePChangesNothingAndElsewhereTheBranchesShrinkWithTheDepth() throws {
+    func weights(_ layers: Int, _ baseLayers: Int) throws -> [Float] {
+      var settings = Settings()
+      (settings.architecture, settings.optimizer) = (.residual, .adam)
+      (settings.layers, settings.baseLayers, settings.width) = (layers, baseLayers, 16)
+      let training = Training(settings)
+      _ = training.runEpoch(try smallDigits())
+      return training.network.parameters.values
+    }
+    XCTAssertEqual(try weights(3, 3), try weights(3, 0))
+    XCTAssertNotEqual(try weights(6, 3), try weights(6, 0))
+
+    // What 8 blocks add to the same stream, as a share of what 2 add, falls from 4 to 1.
+    func growth(_ blocks: Int, _ factor: Float) throws -> Float {
+      let network = Network(hiddenLayers: blocks, width: 16, activation: .relu, capacity: 30, branchFactor: factor)
+      for layer in network.layers.dropLast() {
+        for unit in 0..<16 { network.parameters.base[layer.biases + unit] = 1 }
+      }
+      let digits = try smallDigits()
+      network.load(digits.training, Array(0..<30)[...])
+      network.forward(rows: 30)
+      return try XCTUnwrap(network.residual).stream.base[0] - 1
+    }
+    XCTAssertEqual(try growth(8, 1) / growth(2, 1), 4, accuracy: 1e-4)
+    XCTAssertEqual(try growth(8, 0.25) / growth(2, 1), 1, accuracy: 1e-4)
   }
 
   func testDropoutSilencesTheAskedPartAndKeepsTheMean() throws {

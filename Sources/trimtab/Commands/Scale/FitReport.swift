@@ -1,4 +1,5 @@
 import Trimtab
+import TrimtabAnalysis
 
 /// What a fit of a law has to tell.
 struct FitReport {
@@ -20,9 +21,22 @@ struct FitReport {
     var point: [(String, Double)]
     var cost: Double
     var reduction: Double
+    /// The trials of a study that it takes.
+    var runs: [[(name: String, value: Double)]]
+  }
+
+  /// What a figure shows.
+  enum Chart {
+    /// Fitted and observed values by what they are of.
+    case agreement([(name: String, fitted: Double, observed: Double)])
+    /// A law of one input with its band, and the runs.
+    case law(input: String, output: String, LineChart.Series, [(x: Double, y: Double)])
+    /// Curves over the steps.
+    case curves([LineChart.Series])
   }
 
   var law: String
+  var chart: Chart?
   var formulas: [String] = []
   var parameters: [(String, Double)] = []
   /// Of the parameters; empty, or one each.
@@ -32,6 +46,7 @@ struct FitReport {
   var gaps: [(String, mean: Double, worst: Double)] = []
   var predictions: [Prediction] = []
   var next: [Next] = []
+  var queued: QueueOptions.Queued?
   var notes: [String] = []
   var warnings: [String] = []
 
@@ -41,6 +56,46 @@ struct FitReport {
       return
     }
     self.gaps.append((name, gaps.reduce(0, +) / Double(gaps.count), gaps.max() ?? .nan))
+  }
+
+  /// Warns where fewer runs were proposed than asked for.
+  mutating func noteShortage(_ wanted: Int) {
+    guard next.count < wanted else { return }
+    warnings.append(
+      "\(Shown.count(next.count, "run")) proposed instead of \(wanted): no other that can be paid (see --spend) would narrow "
+        + "the prediction")
+  }
+
+  /// What is predicted at the first point.
+  var finalConfiguration: FinalConfiguration {
+    let first = predictions.first
+    let own = predictions.filter { $0.place == first?.place }
+    return FinalConfiguration(
+      source: "\(law): \(formulas.joined(separator: "; "))", run: first?.point ?? [],
+      settings: own.map { .init(name: $0.what, value: $0.value, interval: $0.interval) },
+      errors: gaps.map { ($0.0, $0.mean) }, warnings: warnings)
+  }
+
+  func figure() throws -> LineChart {
+    switch chart {
+    case nil: throw CommandError(.badInput, "\(law) has no figure: leave --figure out")
+    case .agreement(let rows):
+      let all = rows.flatMap { [$0.fitted, $0.observed] }.filter { $0.isFinite && $0 > 0 }
+      let (low, high) = (all.min() ?? 1, all.max() ?? 1)
+      let names = rows.reduce(into: [String]()) { if !$0.contains($1.name) { $0.append($1.name) } }
+      return LineChart(
+        "\(law): observed by fitted", x: Axis("fitted", scale: .logarithmic), y: Axis("observed", scale: .logarithmic),
+        series: [LineChart.Series("equal", x: [low, high], y: [low, high], isStepped: false)]
+          + names.map { name in
+            LineChart.Series(name, points: rows.filter { $0.name == name }.map { ($0.fitted, $0.observed) })
+          })
+    case .law(let input, let output, let line, let runs):
+      return LineChart(
+        "\(law): \(output) by \(input), with 95 % bands", x: Axis(input, scale: .logarithmic),
+        y: Axis(output, scale: .logarithmic), series: [line, LineChart.Series("runs", points: runs)])
+    case .curves(let series):
+      return LineChart("\(law): loss by step", x: Axis("step"), y: Axis("loss"), series: series)
+    }
   }
 
   private func interval(_ i: Int) -> ClosedRange<Double>? { i < intervals.count ? intervals[i] : nil }
@@ -73,8 +128,10 @@ struct FitReport {
           next.map {
             JSONValue.members([
               "at": object($0.point), "cost": .number($0.cost), "variance_removed": .number($0.reduction),
+              "runs": .integer($0.runs.count),
             ])
           }),
+      "queued": queued.map { .array($0.trials.map { .integer($0) }) },
       "notes": .array(notes.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
     ])
   }
@@ -107,8 +164,12 @@ struct FitReport {
         let place = item.point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ")
         lines.append(
           "  \(place): removes \(Shown.number(100 * item.reduction)) % of the variance for a cost of \(Shown.number(item.cost))"
-        )
+            + (item.runs.count > 1 ? " in \(item.runs.count) runs about the law's settings" : ""))
       }
+    }
+    if let queued {
+      lines.append("in the queue: \(queued.trials.map { "trial \($0)" }.joined(separator: ", "))")
+      lines.append(queued.advice)
     }
     lines += notes
     return lines + warnings.map { "warning: \($0)" }

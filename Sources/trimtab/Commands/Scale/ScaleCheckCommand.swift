@@ -1,6 +1,13 @@
 import ArgumentParser
 import Trimtab
+import TrimtabAnalysis
 import TrimtabScaling
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 struct ScaleCheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,53 +43,54 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
   @Option(help: "The first step that counts.")
   var firstStep: Int?
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var figure: FigureOption
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
-      let check = try read(file)
-      let other = try control.map { try read($0) }
+      let records = try read(file)
+      let check = try CoordinateCheck(records, threshold: threshold, firstStep: firstStep)
+      let other = try control.map { try CoordinateCheck(try read($0), threshold: threshold, firstStep: firstStep) }
+      try figure.write { Self.chart(records, size) }
       let hasPower = other.map { !$0.passes }
       let passes = check.passes && hasPower != false
-      if json {
-        print(
-          JSONValue.members([
-            "passes": .bool(passes), "verdict": .string(check.verdict), "threshold": .number(threshold),
-            "control_fails": hasPower.map { .bool($0) },
-            "slopes": .array(
-              check.slopes.map {
-                JSONValue.members([
-                  "module": .string($0.module), "step": .integer($0.step), "slope": .number($0.slope),
-                  "counts": .bool($0.counts), "passes": .bool($0.passes),
-                ])
-              }), "warnings": .array(check.warnings.map { .string($0) }),
-          ]).prettyText)
-      } else {
-        let modules = check.slopes.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
-        let steps = Set(check.slopes.map(\.step)).sorted()
-        var table = Table([.init("slope of", mayShrink: false)] + steps.map { .init("step \($0)", .right) })
-        for module in modules {
-          table.rows.append(
-            [module]
-              + steps.map { step in
-                check.slopes.first { $0.module == module && $0.step == step }
-                  .map { Self.rounded($0.slope) + ($0.counts && !$0.passes ? "!" : "") } ?? ""
-              })
-        }
-        Output.print(table)
-        print("")
-        print(check.verdict)
+      let document = JSONValue.members([
+        "passes": .bool(passes), "verdict": .string(check.verdict), "threshold": .number(threshold),
+        "control_fails": hasPower.map { .bool($0) },
+        "slopes": .array(
+          check.slopes.map {
+            JSONValue.members([
+              "module": .string($0.module), "step": .integer($0.step), "slope": .number($0.slope),
+              "counts": .bool($0.counts), "passes": .bool($0.passes),
+            ])
+          }), "warnings": .array(check.warnings.map { .string($0) }),
+      ])
+      output.show(document) {
+        var lines = Output.lines(Self.table(check)) + ["", check.verdict]
         if let other {
-          print(
+          lines.append(
             other.passes
               ? "fail: the control passes as well, so that the check cannot tell: use a higher rate or wider models"
               : "the control fails, as it must: \(other.verdict)")
         }
-        for warning in check.warnings { print("warning: \(warning)") }
+        return lines + check.warnings.map { "warning: \($0)" }
       }
       if !passes { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
+  }
+
+  private static func table(_ check: CoordinateCheck) -> Table {
+    let modules = check.slopes.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
+    let steps = Set(check.slopes.map(\.step)).sorted()
+    var table = Table([.init("slope of", mayShrink: false)] + steps.map { .init("step \($0)", .right) })
+    for module in modules {
+      let cells = steps.map { step in
+        check.slopes.first { $0.module == module && $0.step == step }
+          .map { rounded($0.slope) + ($0.counts && !$0.passes ? "!" : "") } ?? ""
+      }
+      table.rows.append([module] + cells)
+    }
+    return table
   }
 
   private static func rounded(_ value: Double) -> String {
@@ -90,19 +98,34 @@ struct ScaleCheckCoordinatesCommand: ParsableCommand {
     return text == "-0" ? "0" : text
   }
 
-  private func read(_ path: String) throws -> CoordinateCheck {
+  /// The mean size of each module at the last step, over the models' sizes.
+  private static func chart(_ records: [CoordinateCheck.Record], _ size: String) -> LineChart {
+    let last = records.map(\.step).max() ?? 0
+    let own = records.filter { $0.step == last }
+    let modules = own.reduce(into: [String]()) { if !$0.contains($1.module) { $0.append($1.module) } }
+    return LineChart(
+      "Mean size of the modules at step \(last)", x: Axis(size, scale: .logarithmic),
+      y: Axis("mean absolute value", scale: .logarithmic),
+      series: modules.map { module in
+        let groups = Dictionary(grouping: own.filter { $0.module == module }, by: \.size).sorted { $0.key < $1.key }
+        return LineChart.Series(
+          module, x: groups.map(\.key), y: groups.map { $0.value.map(\.value).reduce(0, +) / Double($0.value.count) },
+          isStepped: false)
+      })
+  }
+
+  private func read(_ path: String) throws -> [CoordinateCheck.Record] {
     let table = try DataTable(path)
     let (sizes, values) = (try table.numbers(size, option: "--size"), try table.numbers(value, option: "--value"))
     let (steps, modules) = (
       try table.numbers("step", option: "a column named so"), try table.texts("module", option: "a column named so")
     )
-    return try CoordinateCheck(
-      try table.rows.indices.map { i in
-        guard let step = Int(exactly: steps[i]), step >= 0 else {
-          throw CommandError(.badInput, "\(table.places[i]): the step must be a whole number from 0 on")
-        }
-        return CoordinateCheck.Record(size: sizes[i], step: step, module: modules[i], value: values[i])
-      }, threshold: threshold, firstStep: firstStep)
+    return try table.rows.indices.map { i in
+      guard let step = Int(exactly: steps[i]), step >= 0 else {
+        throw CommandError(.badInput, "\(table.places[i]): the step must be a whole number from 0 on")
+      }
+      return CoordinateCheck.Record(size: sizes[i], step: step, module: modules[i], value: values[i])
+    }
   }
 }
 
@@ -111,7 +134,8 @@ struct ScaleCheckTransferCommand: ParsableCommand {
     commandName: "transfer", abstract: "Whether the best learning rate stays as the model grows.",
     discussion: """
       Reads a CSV file, or the finished trials of a study (a study file or a store): a size, a learning rate and a loss \
-      for each run. Rates of the same size that were run with several seeds are averaged.
+      for each run. The optimum at each size is the vertex of a parabola through ln loss about the best rate. Where rates \
+      were run with several seeds, resampled seeds give its interval, and what they leave open is 'unresolved'.
       """)
 
   @Argument(help: "A CSV file, a study file or a store.")
@@ -120,57 +144,66 @@ struct ScaleCheckTransferCommand: ParsableCommand {
   @Option(help: "The column of the width or depth.")
   var size = "width"
 
-  @Option(help: "The column of the learning rate.")
-  var rate = "lr"
-
-  @Option(help: "The column of the loss.")
-  var loss = "loss"
-
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var columns: RateColumns
+  @OptionGroup var figure: FigureOption
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
-      let table = try DataTable(source)
+      let table = try DataTable(source, sizes: [size])
       let sizes = try table.numbers(size, option: "--size")
-      let rates = try table.numbers(rate, option: "--rate")
-      let losses = try table.numbers(loss, option: "--loss")
-      let check = try TransferCheck(
-        sizes.indices.map { .init(size: sizes[$0], learningRate: rates[$0], loss: losses[$0]) })
-      if json {
-        print(
-          JSONValue.members([
-            "verdict": .string(check.verdict.rawValue), "reasons": .array(check.reasons.map { .string($0) }),
-            "grid_factor": .number(check.gridFactor), "noise": .number(check.noise), "drift": .number(check.drift),
-            "drift_interval": check.driftInterval.json,
-            "optima": .array(
-              check.optima.map {
-                JSONValue.members([
-                  "size": .number($0.size), "learning_rate": .number($0.learningRate),
-                  "best_rate": .number($0.bestRate),
-                  "best_loss": .number($0.bestLoss), "transfer_gap": .number($0.transferGap),
-                  "on_edge": .bool($0.isOnEdge), "resolved": .bool($0.isResolved),
-                ])
-              }),
-          ]).prettyText)
-      } else {
-        var rows = Table([size, "best rate", "of the grid", "loss", "transferred"].map { .init($0, .right) })
+      let (rates, losses) = try columns.read(table)
+      let runs = sizes.indices.map {
+        TransferCheck.Run(size: sizes[$0], learningRate: rates[$0], loss: losses[$0])
+      }
+      let check = try TransferCheck(runs)
+      try figure.write { Self.chart(runs, size) }
+      let document = JSONValue.members([
+        "verdict": .string(check.verdict.rawValue), "reasons": .array(check.reasons.map { .string($0) }),
+        "grid_factor": .number(check.gridFactor), "noise": .number(check.noise), "drift": .number(check.drift),
+        "drift_interval": check.driftInterval.json,
+        "optima": .array(
+          check.optima.map {
+            JSONValue.members([
+              "size": .number($0.size), "learning_rate": .number($0.learningRate), "interval": $0.interval?.json,
+              "ratio_interval": $0.ratioInterval?.json, "best_rate": .number($0.bestRate),
+              "best_loss": .number($0.bestLoss), "transfer_gap": .number($0.transferGap),
+              "gap_interval": $0.gapInterval?.json,
+              "on_edge": .bool($0.isOnEdge), "resolved": .bool($0.isResolved),
+            ])
+          }),
+      ])
+      output.show(document) {
+        var rows = Table([size, "best rate", "95 %", "of the grid", "loss", "transferred"].map { .init($0, .right) })
         for item in check.optima {
           rows.rows.append([
-            Shown.number(item.size), Shown.number(item.learningRate), Shown.number(item.bestRate),
+            Shown.number(item.size), Shown.number(item.learningRate), item.interval?.text ?? "",
+            Shown.number(item.bestRate),
             Shown.number(item.bestLoss), "+\(Shown.number(100 * item.transferGap)) %",
           ])
         }
-        Output.print(rows)
-        print("")
-        print(
+        return Output.lines(rows) + [
+          "",
           "drift: rate proportional to \(size)^\(Shown.number(check.drift)), 95 % \(check.driftInterval.text); grid factor "
-            + Shown.number(check.gridFactor))
-        print(check.verdict.rawValue)
-        for reason in check.reasons { print("  \(reason)") }
+            + Shown.number(check.gridFactor),
+          check.verdict.rawValue,
+        ] + check.reasons.map { "  \($0)" }
       }
       if check.verdict != .pass { throw ExitCode(ExitStatus.damaged.rawValue) }
     }
+  }
+
+  /// The mean loss over the rates, a curve a size.
+  private static func chart(_ runs: [TransferCheck.Run], _ size: String) -> LineChart {
+    LineChart(
+      "Loss by learning rate", x: Axis("learning rate", scale: .logarithmic), y: Axis("loss", scale: .logarithmic),
+      series: Set(runs.map(\.size)).sorted().map { own in
+        let groups = Dictionary(grouping: runs.filter { $0.size == own && $0.loss.isFinite }, by: \.learningRate)
+          .sorted { $0.key < $1.key }
+        return LineChart.Series(
+          "\(size) \(Shown.number(own))", x: groups.map(\.key),
+          y: groups.map { exp($0.value.map { log($0.loss) }.reduce(0, +) / Double($0.value.count)) }, isStepped: false)
+      })
   }
 }
 
@@ -182,31 +215,31 @@ struct ScaleCheckRangeCommand: ParsableCommand {
   @Argument(help: "A CSV file with a row a step.")
   var file: String
 
-  @Option(help: "The column of the learning rate.")
-  var rate = "lr"
-
-  @Option(help: "The column of the loss.")
-  var loss = "loss"
-
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var columns: RateColumns
+  @OptionGroup var figure: FigureOption
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
       let table = try DataTable(file)
-      let test = try RangeTest(
-        rates: try table.numbers(rate, option: "--rate"), losses: try table.numbers(loss, option: "--loss"))
-      if json {
-        print(
-          JSONValue.members([
-            "steepest": .number(test.steepest), "greatest": .number(test.greatest),
-            "divergence": test.divergence.map { .number($0) } ?? .null,
-          ]).prettyText)
-        return
+      let (rates, losses) = try columns.read(table)
+      let test = try RangeTest(rates: rates, losses: losses)
+      try figure.write {
+        LineChart(
+          "Learning-rate range test", x: Axis("learning rate", scale: .logarithmic), y: Axis("loss"),
+          series: [LineChart.Series("loss", x: rates, y: losses, isStepped: false)])
       }
-      print("steepest fall at \(Shown.number(test.steepest)), a cautious rate")
-      print("greatest of use about \(Shown.number(test.greatest)), a tenth of where the loss is least")
-      print(test.divergence.map { "diverges at \(Shown.number($0))" } ?? "does not diverge in this range")
+      let document = JSONValue.members([
+        "steepest": .number(test.steepest), "greatest": .number(test.greatest),
+        "divergence": test.divergence.map { .number($0) } ?? .null,
+      ])
+      output.show(document) {
+        [
+          "steepest fall at \(Shown.number(test.steepest)), a cautious rate",
+          "greatest of use about \(Shown.number(test.greatest)), a tenth of where the loss is least",
+          test.divergence.map { "diverges at \(Shown.number($0))" } ?? "does not diverge in this range",
+        ]
+      }
     }
   }
 }

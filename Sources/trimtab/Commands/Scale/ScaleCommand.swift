@@ -56,18 +56,22 @@ struct DataTable {
   /// Where each row stands, such as `sweep.csv:3`.
   var places: [String]
 
-  /// - Parameter path: a `.csv` or `.tsv` file, or a study file or store, whose finished trials are read.
-  init(_ path: String) throws {
+  /// - Parameters:
+  ///   - path: a `.csv` or `.tsv` file, or a study file or store, whose finished trials are read.
+  ///   - sizes: columns that are sizes of models. Where a study's fidelity is called so, each resource that a trial has
+  ///     reported is a row.
+  init(_ path: String, sizes: [String] = []) throws {
     self.path = path
-    guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") || path.hasSuffix(".json") || path.hasSuffix(".trimtab")
-    else {
+    guard StudyLocation.isStudyFile(path) || path.hasSuffix(".trimtab") else {
       let file = try CSVFile(path: path, separator: path.hasSuffix(".tsv") ? "\t" : ",")
       columns = file.header
       rows = file.rows.map(\.fields)
       places = file.rows.map { "\(path):\($0.line)" }
       return
     }
-    let found = try StudyExport(StudyLocation(path).openLog()).trialRows
+    let export = try StudyExport(StudyLocation(path).openLog())
+    let size = export.resourceName.flatMap { sizes.contains($0) ? $0 : nil }
+    let found = size.map { export.sizeRows($0) } ?? export.trialRows
     columns = found.titles
     rows = []
     places = []
@@ -85,15 +89,17 @@ struct DataTable {
     columns.firstIndex(of: name) ?? columns.firstIndex(of: "param.\(name)") ?? columns.firstIndex(of: "metric.\(name)")
   }
 
+  private func requiredIndex(_ name: String, option: String) throws -> Int {
+    if let index = index(name) { return index }
+    throw CommandError(
+      .badInput,
+      "\(path): there is no column '\(name)' (there are \(columns.joined(separator: ", "))); say which with \(option)")
+  }
+
   /// The numbers of a column. An empty cell, `nan` and `inf` are not finite.
   /// - Throws: `CommandError` for a column or number that is not there.
   func numbers(_ name: String, option: String) throws -> [Double] {
-    guard let index = index(name) else {
-      throw CommandError(
-        .badInput,
-        "\(path): there is no column '\(name)' (there are \(columns.joined(separator: ", "))); say which with \(option)"
-      )
-    }
+    let index = try requiredIndex(name, option: option)
     return try zip(rows, places).map { row, place in
       if row[index].isEmpty { return .nan }
       guard let number = Double(row[index]) else {
@@ -104,12 +110,7 @@ struct DataTable {
   }
 
   func texts(_ name: String, option: String) throws -> [String] {
-    guard let index = index(name) else {
-      throw CommandError(
-        .badInput,
-        "\(path): there is no column '\(name)' (there are \(columns.joined(separator: ", "))); say which with \(option)"
-      )
-    }
+    let index = try requiredIndex(name, option: option)
     return rows.map { $0[index] }
   }
 }
@@ -124,8 +125,19 @@ func assignments(_ texts: [String], option: String) throws -> [(name: String, va
   }
 }
 
-/// `N=1e9,D=1e11`.
-func point(_ text: String, option: String) throws -> [String: Double] {
+/// `N=1e9,D=1e11`: a number above 0 for each of the names, and what else is said.
+func point(_ text: String, of names: [String], option: String) throws -> (numbers: [Double], all: [String: Double]) {
+  let all = try point(text, option: option)
+  let numbers = try names.map { name in
+    guard let value = all[name], value > 0 else {
+      throw CommandError(.badInput, "\(option) \(text): give \(names.joined(separator: " and ")), each above 0")
+    }
+    return value
+  }
+  return (numbers, all)
+}
+
+private func point(_ text: String, option: String) throws -> [String: Double] {
   var result: [String: Double] = [:]
   for (name, value) in try assignments(text.split(separator: ",").map(String.init), option: option) {
     guard let number = Magnitude(argument: value)?.value else {

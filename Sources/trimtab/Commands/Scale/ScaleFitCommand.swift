@@ -21,7 +21,11 @@ struct ScaleFitCommand: ParsableCommand {
         critical-batch  steps = a + b/B                       B, steps
         parallel        L = E + (A/(N·(1 + k·ln P)))^alpha    N, P, loss
         setting         h = A·N^p·r^q + D0                    N, r, --value
+        routed          routed models, by size and experts    N, E, loss
+        step-time       seconds of a step, by the shape       as in docs/scaling.md
         annealing       losses of schedules, a file each      step, lr, loss
+
+      Where a study's fidelity is called as one of these columns, such as N, each size that a trial has reported is a run.
 
       --column N=size reads N from the column 'size'. What counts is the error at scales that were left out, not that of \
       coefficients; --predict gives 95 % intervals from resampled runs.
@@ -31,7 +35,8 @@ struct ScaleFitCommand: ParsableCommand {
     case settings, power, chinchilla
     case muScaling = "mu-scaling"
     case criticalBatch = "critical-batch"
-    case parallel, setting, annealing
+    case parallel, setting, annealing, routed
+    case stepTime = "step-time"
   }
 
   @Argument(help: "CSV files, study files or stores; several for annealing only.")
@@ -83,24 +88,60 @@ struct ScaleFitCommand: ParsableCommand {
       "A run that could be made next; its cost is 6·N·D, or as it says: N=1e8,cost=2.", valueName: "point"))
   var candidate: [String] = []
 
+  @Option(help: "Propose so many runs that narrow the first prediction most for what they cost.")
+  var next: Int?
+
+  @Option(help: "What these may cost in all, in FLOP (6·N·D); as much as the runs so far when left out.")
+  var spend: Magnitude?
+
+  @OptionGroup var queue: QueueOptions
+
+  @Option(
+    name: .customLong("final"),
+    help: ArgumentHelp("Write the first prediction and its interval to this file.", valueName: "file"))
+  var final: String?
+
+  @Flag(help: "Of step-time: attention writes no scores to memory.")
+  var fusedAttention = false
+
+  @Option(help: "Of step-time: the shapes of least expected loss after so many hours of the first row's steps.")
+  var hours: Double?
+
+  @OptionGroup var figure: FigureOption
+
   @Option(help: "Resampled fits for the intervals.")
   var bootstrap = 200
 
   @Option(help: "The seed of the resampling.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     if bootstrap < 20 { throw ValidationError("--bootstrap must be at least 20, not \(bootstrap)") }
     if law != .annealing, files.count > 1 { throw ValidationError("only annealing takes several files") }
     if law != .annealing, !test.isEmpty { throw ValidationError("--test goes with annealing only") }
+    if let next, !(1...1000).contains(next) { throw ValidationError("--next must be between 1 and 1000, not \(next)") }
+    if next != nil || final != nil, predict.isEmpty, law != .annealing {
+      throw ValidationError("--next and --final need --predict: the run that is to be known")
+    }
+    if queue.enqueue != nil, next == nil, candidate.isEmpty {
+      throw ValidationError("--enqueue needs --next, or a --candidate")
+    }
+    if next != nil || !candidate.isEmpty, [.annealing, .power, .stepTime].contains(law) {
+      throw ValidationError("\(law.rawValue) proposes no runs: leave --next and --candidate out")
+    }
+    if law != .stepTime, hours != nil || fusedAttention {
+      throw ValidationError("--hours and --fused-attention go with step-time only")
+    }
+    if !candidate.isEmpty, law == .settings {
+      throw ValidationError("settings chooses among sizes by itself: say --next instead of --candidate")
+    }
   }
 
   func run() throws {
     try reporting {
-      let result: FitReport =
+      var result: FitReport =
         switch law {
         case .settings: try fitSettings()
         case .power: try fitPower()
@@ -110,253 +151,37 @@ struct ScaleFitCommand: ParsableCommand {
         case .criticalBatch: try fitCurve(.criticalBatch)
         case .parallel: try fitCurve(.parallel)
         case .setting: try fitCurve(.setting)
+        case .routed: try fitCurve(.routed)
+        case .stepTime: try fitStepTime()
         }
-      if json { print(result.json.prettyText) } else { Output.print(result.lines) }
+      if let enqueue = queue.enqueue, !result.next.isEmpty {
+        result.queued = try queue.add(result.next.flatMap(\.runs), to: enqueue)
+      }
+      if let final { try result.finalConfiguration.write(to: final) }
+      try figure.write { try result.figure() }
+      output.show(result.json) { result.lines + (final.map { ["wrote \($0)"] } ?? []) }
     }
   }
 
   // MARK: Reading
 
-  private func name(_ input: String) throws -> String {
+  func name(_ input: String) throws -> String {
     try assignments(column, option: "--column").last { $0.name == input }?.value ?? input
   }
 
-  private func numbers(_ table: DataTable, _ input: String) throws -> [Double] {
+  func numbers(_ table: DataTable, _ input: String) throws -> [Double] {
     try table.numbers(try name(input), option: "--column \(input)=NAME")
   }
 
   /// The rows with a loss that may count, and how many have none.
-  private func kept(_ losses: [Double]) -> [Int] {
+  func kept(_ losses: [Double]) -> [Int] {
     losses.indices.filter { losses[$0].isFinite && losses[$0] <= maxLoss ?? .infinity }
   }
 
-  private func points(_ names: [String]) throws -> [[Double]] {
-    try predict.map { text in
-      let found = try point(text, option: "--predict")
-      return try names.map { name in
-        guard let value = found[name], value > 0 else {
-          throw CommandError(.badInput, "--predict \(text): give \(names.joined(separator: " and ")), each above 0")
-        }
-        return value
-      }
-    }
+  func points(_ names: [String]) throws -> [[Double]] {
+    try predict.map { try point($0, of: names, option: "--predict").numbers }
   }
 
-  // MARK: Fits
-
-  private func fitSettings() throws -> FitReport {
-    let table = try DataTable(files[0])
-    let (n, d) = (try numbers(table, "N"), try numbers(table, "D"))
-    var losses = try numbers(table, "loss")
-    if let maxLoss { losses = losses.map { $0 <= maxLoss ? $0 : .nan } }
-    var names: [String] = []
-    var columns: [[Double]] = []
-    for setting in ["lr", "batch", "weight_decay"] where table.index(try name(setting)) != nil {
-      let factor = setting == "batch" ? sequenceLength ?? 1 : 1
-      names.append(setting)
-      columns.append(try numbers(table, setting).map { $0 * factor })
-    }
-    guard !names.isEmpty else {
-      throw CommandError(
-        .badInput,
-        "\(files[0]): there is none of the columns lr, batch and weight_decay; say which with --column lr=NAME")
-    }
-    let fit = try SettingsFit(
-      n.indices.map { i in .init(parameters: n[i], tokens: d[i], settings: columns.map { $0[i] }, loss: losses[i]) },
-      names: names, needsN: names.map { $0 != "batch" }, threshold: threshold)
-    var report = FitReport(law: law.rawValue)
-    report.facts.append(("runs near the best", Double(fit.nearBest.count)))
-    if fit.diverged > 0 { report.facts.append(("runs that diverged, left out", Double(fit.diverged))) }
-    for law in fit.laws {
-      let c = law.coefficients
-      report.formulas.append(
-        "\(law.setting) = \(Shown.number(exp(c[0])))" + (law.usesN ? " · N^\(Shown.number(c[1]))" : "")
-          + (law.usesD ? " · D^\(Shown.number(c[2]))" : ""))
-      report.parameters += [("\(law.setting) factor", exp(c[0]))]
-      if law.usesN { report.parameters.append(("\(law.setting) exponent of N", c[1])) }
-      if law.usesD { report.parameters.append(("\(law.setting) exponent of D", c[2])) }
-    }
-    report.addGaps("gap in loss on its own runs", fit.gaps().map(\.gap))
-    report.addGaps("gap in loss, leaving each cell out", fit.leaveOneCellOut().map(\.gap))
-    if let above = holdOutAbove?.value {
-      guard let found = fit.extrapolation(above: above) else {
-        throw CommandError(
-          .badInput, "--hold-out-above \(Shown.number(above)): too few sizes are on one of the two sides")
-      }
-      report.addGaps("gap in loss above N = \(Shown.number(above)), fitted below", found.gaps.map(\.gap))
-    }
-    report.warnings = fit.warnings
-    for point in try points(["N", "D"]) {
-      let intervals = fit.intervals(parameters: point[0], tokens: point[1], count: max(bootstrap, 1000), seed: seed)
-      for (law, interval) in zip(fit.laws, intervals) {
-        // The wider one counts: runs of a cell go together.
-        func width(_ range: ClosedRange<Double>) -> Double { range.upperBound / range.lowerBound }
-        let wider = width(interval.byRun) > width(interval.byCell) ? interval.byRun : interval.byCell
-        report.predictions.append(
-          .init(
-            what: law.setting, point: [("N", point[0]), ("D", point[1])],
-            value: law.predict(parameters: point[0], tokens: point[1]), interval: wider))
-      }
-      report.warnings += fit.doubts(parameters: point[0], tokens: point[1])
-    }
-    return report
-  }
-
-  private func fitPower() throws -> FitReport {
-    guard let inputs, let value else {
-      throw CommandError(.badInput, "power needs --inputs N,D and --value COLUMN")
-    }
-    let names = inputs.split(separator: ",").map(String.init)
-    let table = try DataTable(files[0])
-    let columns = try names.map { try numbers(table, $0) }
-    let values = try table.numbers(value, option: "--value")
-    let rows = kept(values)
-    let fit = try PowerFit(
-      names: names, inputs: rows.map { i in columns.map { $0[i] } }, values: rows.map { values[$0] })
-    var report = FitReport(law: law.rawValue)
-    report.formulas = [
-      "\(value) = \(Shown.number(fit.factor))"
-        + zip(names, fit.exponents).map { " · \($0)^\(Shown.number($1))" }.joined()
-    ]
-    let points = try points(names)
-    let (predictions, exponents) = fit.intervals(points, count: max(bootstrap, 1000), seed: seed)
-    report.parameters = [("factor", fit.factor)] + zip(names, fit.exponents).map { ("exponent of \($0)", $1) }
-    report.intervals = [nil] + exponents.map { $0 }
-    report.facts = [("runs", Double(rows.count)), ("deviation of the logarithms", fit.deviation)]
-    report.addGaps("relative error, leaving each \(names[0]) out", fit.leaveOneScaleOut().map(\.meanError))
-    for (point, interval) in zip(points, predictions) {
-      report.predictions.append(
-        .init(what: value, point: Array(zip(names, point)), value: fit.predict(point), interval: interval))
-    }
-    report.warnings += outside(points, names, fit.ranges)
-    return report
-  }
-
-  private func fitCurve(_ family: CurveFamily) throws -> FitReport {
-    let table = try DataTable(files[0])
-    let columns = try family.inputs.map { input in
-      try numbers(table, input).map { $0 * (input == "B" ? sequenceLength ?? 1 : 1) }
-    }
-    let what = family == .criticalBatch ? "steps" : family == .setting ? value ?? "value" : "loss"
-    let values = family == .setting ? try table.numbers(what, option: "--value") : try numbers(table, what)
-    let rows = kept(values)
-    let fit = try FittedCurve(
-      family, inputs: rows.map { i in columns.map { $0[i] } }, values: rows.map { values[$0] })
-    var report = report(fit)
-    report.facts.insert(("runs", Double(rows.count)), at: 0)
-    if rows.count < values.count {
-      report.warnings.append(
-        "\(values.count - rows.count) runs without a finite value, or above --max-loss, are left out")
-    }
-    report.addGaps("relative error, leaving each \(family.inputs[0]) out", fit.leaveOneScaleOut().map(\.meanError))
-    let points = try points(family.inputs)
-    for (point, interval) in zip(points, fit.intervals(points, count: bootstrap, seed: seed).predictions) {
-      report.predictions.append(
-        .init(what: what, point: Array(zip(family.inputs, point)), value: fit.predict(point), interval: interval))
-    }
-    report.warnings += outside(points, family.inputs, fit.ranges)
-    if family == .criticalBatch {
-      let batch = CriticalBatch.Hyperbola(a: fit.parameters[0], b: fit.parameters[1])
-      report.facts.append(("batch of twice the least tokens and steps, b/a", batch.balanced))
-      report.facts.append(
-        ("batch of 20 % more steps than linear scaling from 256", batch.batchAtOverhead(reference: 256)))
-    }
-    if family == .chinchilla {
-      for text in predict {
-        guard let found = try? point(text, option: "--predict"), let n = found["N"], let d = found["D"] else {
-          continue
-        }
-        let p = fit.parameters
-        let best = ChinchillaLaw(floor: p[0], a: p[1], b: p[2], alpha: p[3], beta: p[4]).optimum(compute: 6 * n * d)
-        report.notes.append(
-          "for the compute of \(text): best N \(Shown.number(best.parameters)), D \(Shown.number(best.tokens))")
-      }
-    }
-    report.next = try next(fit, points)
-    return report
-  }
-
-  private func next(_ fit: FittedCurve, _ points: [[Double]]) throws -> [FitReport.Next] {
-    guard !candidate.isEmpty else { return [] }
-    guard let target = points.first else {
-      throw CommandError(.badInput, "--candidate needs --predict: the point whose prediction is to become narrower")
-    }
-    let candidates = try candidate.map { text in
-      let found = try point(text, option: "--candidate")
-      let input = try fit.family.inputs.map { name in
-        guard let value = found[name], value > 0 else {
-          throw CommandError(
-            .badInput, "--candidate \(text): give \(fit.family.inputs.joined(separator: " and ")), each above 0")
-        }
-        return value
-      }
-      guard let cost = found["cost"] ?? (found["N"].flatMap { n in found["D"].map { 6 * n * $0 } }), cost > 0 else {
-        throw CommandError(.badInput, "--candidate \(text): say what it costs, as in \(text),cost=2")
-      }
-      return (input: input, cost: cost)
-    }
-    return fit.nextRuns(target: target, candidates: candidates, count: bootstrap, seed: seed).map {
-      .init(point: Array(zip(fit.family.inputs, $0.input)), cost: $0.cost, reduction: $0.reduction)
-    }
-  }
-
-  private func fitAnnealing() throws -> FitReport {
-    func curve(_ path: String) throws -> LoggedCurve {
-      let table = try DataTable(path)
-      let steps = try numbers(table, "step")
-      let whole = try zip(steps, table.places).map { step, place in
-        guard let whole = Int(exactly: step) else {
-          throw CommandError(.badInput, "\(place): the step must be a whole number")
-        }
-        return whole
-      }
-      return try LoggedCurve(
-        name: path, steps: whole, rates: try numbers(table, "lr"), losses: try numbers(table, "loss"), warmup: warmup,
-        isStepped: stepped)
-    }
-    let fit = try AnnealingFit(try files.map(curve), fade: fade)
-    var report = report(fit.curve)
-    report.facts.append(("fading", fit.law.fade))
-    for path in test {
-      let other = try curve(path)
-      let errors = fit.errors(other)
-      report.addGaps("relative error on \(shownPath(path))", errors)
-      report.predictions.append(
-        .init(
-          what: "final loss", point: [], name: shownPath(path), value: fit.finalLoss(other), interval: nil,
-          observed: other.losses.last))
-    }
-    if files.count == 1 {
-      report.warnings.append("fitted on one curve; a constant and a cosine one together fix it better")
-    }
-    return report
-  }
-
-  private func report(_ fit: FittedCurve) -> FitReport {
-    var report = FitReport(law: law.rawValue)
-    report.formulas = [fit.family.formula]
-    report.parameters = Array(zip(fit.family.parameterNames, fit.parameters))
-    report.intervals = fit.intervals([], count: bootstrap, seed: seed).parameters.map { $0 }
-    report.facts = [
-      (
-        fit.family == .muScaling || fit.family == .setting || fit.family == .criticalBatch
-          ? "half the sum of squares" : "sum of Huber's losses", fit.objective
-      ),
-      ("mean relative error of the fit", fit.meanError), ("worst relative error of the fit", fit.worstError),
-    ]
-    return report
-  }
-
-  private func outside(_ points: [[Double]], _ names: [String], _ ranges: [ClosedRange<Double>]) -> [String] {
-    points.flatMap { point in
-      zip(names, zip(point, ranges)).compactMap { name, pair -> String? in
-        let (value, range) = pair
-        if range.contains(value) { return nil }
-        let isFar = value > 10 * range.upperBound || value < range.lowerBound / 10
-        return
-          "\(name) = \(Shown.number(value)) is \(isFar ? "more than 10 times beyond" : "outside of") the runs (\(range.text))"
-          + (isFar ? ": not to be trusted" : "")
-      }
-    }
-  }
+  /// A table with the sizes that the law reads.
+  func table(_ inputs: [String]) throws -> DataTable { try DataTable(files[0], sizes: try inputs.map(name)) }
 }

@@ -80,19 +80,14 @@ struct ScaleMultipliersCommand: ParsableCommand {
   @Option(help: "Write the JSON to this file as well.")
   var output: String?
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var shown: OutputOptions
 
   func run() throws {
     try reporting {
       let table = try MultiplierTable(try plan())
       let document = Self.document(table, parameterisation.rawValue)
       if let output { try writeText(document.prettyText + "\n", to: output) }
-      if json {
-        print(document.prettyText)
-      } else {
-        Output.print(Self.lines(table, parameterisation.rawValue))
-      }
+      shown.show(document) { Self.lines(table, parameterisation.rawValue) }
     }
   }
 

@@ -78,23 +78,17 @@ struct ScalePredictCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Step Law's published bootstrap, for its intervals.", valueName: "csv"))
   var bootstrap: String?
 
-  @Option(help: ArgumentHelp("Write the laws' learning rates over the tokens as SVG.", valueName: "path"))
-  var figure: String?
+  @OptionGroup var figure: FigureOption
 
-  @Flag(help: "Print JSON (docs/json.md).")
-  var json = false
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     try reporting {
       var advisor = Advisor()
       if let bootstrap { advisor.stepLawVectors = try Self.vectors(bootstrap) }
       let advice = try advisor.advise(try situation())
-      if let figure { try writeText(try Self.chart(advisor, advice).svg, to: figure) }
-      if json {
-        print(Self.document(advice).prettyText)
-      } else {
-        Output.print(Self.lines(advice))
-      }
+      try figure.write { try Self.chart(advisor, advice) }
+      output.show(Self.document(advice)) { Self.lines(advice) }
     }
   }
 
@@ -241,7 +235,7 @@ struct ScalePredictCommand: ParsableCommand {
   }
 
   /// The first learning rate of each law over a hundred times less and more tokens.
-  private static func chart(_ advisor: Advisor, _ advice: Advice) throws -> Figure {
+  private static func chart(_ advisor: Advisor, _ advice: Advice) throws -> LineChart {
     guard let tokens = advice.situation.tokens, let n = advice.situation.parameters else {
       throw CommandError(.badInput, "--figure needs the parameters and the tokens")
     }
@@ -264,8 +258,7 @@ struct ScalePredictCommand: ParsableCommand {
       "Best learning rate by the tokens, \(Shown.number(n)) parameters",
       x: Axis("training tokens", scale: .logarithmic),
       y: Axis("peak learning rate", scale: .logarithmic),
-      series: names.map { LineChart.Series($0, x: series[$0]?.x ?? [], y: series[$0]?.y ?? [], isStepped: false) }
-    ).figure(MethodStyles(names))
+      series: names.map { LineChart.Series($0, x: series[$0]?.x ?? [], y: series[$0]?.y ?? [], isStepped: false) })
   }
 }
 

@@ -46,8 +46,7 @@ struct ScaleScheduleCommand: ParsableCommand {
   @Flag(help: "Print lines for the space of a study file.")
   var space = false
 
-  @Option(help: ArgumentHelp("Write the schedule as SVG.", valueName: "path"))
-  var figure: String?
+  @OptionGroup var figure: FigureOption
 
   @Flag(help: "Print every step as CSV.")
   var csv = false
@@ -63,7 +62,7 @@ struct ScaleScheduleCommand: ParsableCommand {
       }
       guard kinds.count == 1 else { throw CommandError(.badInput, "name one schedule, or add --space") }
       let (rates, name) = (try rates(kinds[0]), kinds[0])
-      if let figure { try writeText(Self.chart(name, rates).svg, to: figure) }
+      try figure.write { Self.chart(name, rates) }
       if json {
         print(
           JSONValue.members([
@@ -124,7 +123,7 @@ struct ScaleScheduleCommand: ParsableCommand {
     return lines
   }
 
-  private static func chart(_ name: String, _ rates: [Double]) -> Figure {
+  private static func chart(_ name: String, _ rates: [Double]) -> LineChart {
     // As many points as a figure can show.
     let stride = max(1, rates.count / 1000)
     let places = Swift.stride(from: 0, to: rates.count, by: stride).map { $0 }
@@ -132,8 +131,7 @@ struct ScaleScheduleCommand: ParsableCommand {
       name, x: Axis("step"), y: Axis("learning rate"),
       series: [
         LineChart.Series(name, x: places.map { Double($0 + 1) }, y: places.map { rates[$0] }, isStepped: false)
-      ]
-    ).figure(MethodStyles([name]))
+      ])
   }
 }
 
