@@ -96,7 +96,6 @@ final class FreezeThawStudyTests: XCTestCase {
         left += found.left
       }
       let means = [carried, left].map { $0.reduce(0, +) / Double(max(1, $0.count)) }
-      print("\(name): \(carried.count) carried on tend to \(means[0]), \(left.count) others to \(means[1])")
       XCTAssertGreaterThan(carried.count, 3, name)
       XCTAssertGreaterThan(left.count, 3, name)
       // Uniform configurations have 0.26 on average.

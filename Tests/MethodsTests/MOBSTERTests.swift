@@ -176,7 +176,6 @@ final class MOBSTERTests: XCTestCase {
     let clock = ContinuousClock()
     let first = try clock.measure { _ = try sampler.sample(trial: state.trials.count, target: 1, state: state) }
     let next = try clock.measure { _ = try sampler.sample(trial: state.trials.count, target: 1, state: state) }
-    print("a suggestion at 1,000 losses: \(next), with both fits \(first)")
     XCTAssertLessThan(next + first / 50, .milliseconds(400))
   }
 

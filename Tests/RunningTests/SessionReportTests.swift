@@ -65,6 +65,20 @@ final class SessionReportTests: XCTestCase {
     XCTAssertEqual(try session.complete(trial, resource: 9, [MetricValue("loss", 0.1)], seconds: 1), .failed)
   }
 
+  func testATrialThatCameToItsTargetWithoutItsObjectiveFailsInsteadOfPausing() throws {
+    let (session, log, trial) = try begin(spec())
+    _ = try session.report(trial, resource: 9, [MetricValue("speed", 3)])
+    try session.pause(trial, seconds: 1)
+    XCTAssertEqual(session.state.trials[trial].state, .failed)
+    XCTAssertEqual(session.state.trials[trial].failure, .invalidValue)
+    XCTAssertEqual(try LogFold.state(of: log).differences(from: session.state), [])
+    // One that pauses on its way, or has its objective, is fine.
+    let before = try begin(spec())
+    _ = try before.session.report(before.trial, resource: 4, [MetricValue("speed", 3)])
+    try before.session.pause(before.trial, seconds: 1)
+    XCTAssertEqual(before.session.state.trials[before.trial].state, .paused)
+  }
+
   func testAnObjectiveWithoutItsResourceIsRefusedWithTheMend() throws {
     let (session, _, trial) = try begin(spec())
     XCTAssertThrowsError(try session.report(trial, [MetricValue("loss", 1)])) {
