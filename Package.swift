@@ -139,7 +139,7 @@ let package = Package(
       name: "BenchmarksTests", dependencies: ["Trimtab", "TrimtabBenchmarks", "TrimtabCommand", "TrimtabTestSupport"],
       path: "Tests/BenchmarksTests", swiftSettings: settings),
     .testTarget(
-      name: "TrimtabTests", dependencies: ["Trimtab"], path: "Tests/TrimtabTests", swiftSettings: settings),
+      name: "TrimtabTests", dependencies: library, path: "Tests/TrimtabTests", swiftSettings: settings),
     .testTarget(
       name: "InterchangeTests", dependencies: library + ["TrimtabInterchange", "TrimtabTestSupport"],
       path: "Tests/InterchangeTests", exclude: ["Fixtures"], swiftSettings: settings),

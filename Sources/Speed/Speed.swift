@@ -30,7 +30,10 @@ enum Speed {
       case "fill":
         try Replay.fill(
           store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
-      case "simulate": try Simulated.measure(scheduler: try text(arguments, 1), trials: try integer(arguments, 2))
+      case "simulate":
+        try Simulated.measure(
+          scheduler: try text(arguments, 1), trials: try integer(arguments, 2),
+          sampler: arguments.count > 3 ? arguments[3] : "random")
       case "replay": try Replay.measure(store: try text(arguments, 1))
       default:
         throw Usage(
@@ -44,7 +47,7 @@ enum Speed {
                    trimtab-speed mixed-run SAMPLER TRIALS
                    trimtab-speed fill STORE TRIALS PARAMETERS
                    trimtab-speed replay STORE
-                   trimtab-speed simulate SCHEDULER TRIALS
+                   trimtab-speed simulate SCHEDULER TRIALS [SAMPLER]
             """)
       }
     } catch {

@@ -161,24 +161,6 @@ final class MOBSTERTests: XCTestCase {
     }
   }
 
-  func testAtAThousandLossesASuggestionTakesLessThanAFifthOfASecond() throws {
-    var driver = try driver(spec(PartSpec("random"), trials: 100_000))
-    while driver.state.curves.values.reduce(0, { $0 + $1.values.count }) < 1000 {
-      _ = try run(&driver, everyEpoch: false)
-    }
-    var sampler = MOBSTER(PartSpec("mobster"))
-    var state = driver.initial
-    for event in driver.events.dropFirst() {
-      try state.absorb(event)
-      sampler.absorb(event, state: state)
-    }
-    // The first asks for a fit; the fits of as many suggestions as lie between two of them are spread over these.
-    let clock = ContinuousClock()
-    let first = try clock.measure { _ = try sampler.sample(trial: state.trials.count, target: 1, state: state) }
-    let next = try clock.measure { _ = try sampler.sample(trial: state.trials.count, target: 1, state: state) }
-    XCTAssertLessThan(next + first / 50, .milliseconds(400))
-  }
-
   func testAProposalSaysAtWhichLevelItSeeksImprovement() throws {
     var driver = try driver(spec())
     for _ in 0..<30 { _ = try run(&driver) }
