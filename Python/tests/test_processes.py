@@ -150,7 +150,9 @@ def test_a_killed_process_loses_only_the_trial_it_ran(store: str) -> None:
 
 def test_an_interrupt_ends_a_program_cleanly(store: str) -> None:
     code = (
-        "import sys, time, trimtab as tt\n"
+        "import signal, sys, time, trimtab as tt\n"
+        # A shell's background jobs, and what they start, have interrupts switched off.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "study = tt.create_study(study_name='int', storage=sys.argv[1])\n"
         "def objective(trial):\n"
         "    x = trial.suggest_float('x', 0, 1)\n"
