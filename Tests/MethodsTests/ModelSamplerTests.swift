@@ -274,6 +274,15 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(name(10, 33), .tpe)
   }
 
+  func testAutoTakesDensitiesAtOneLevelWhereTrialsGetDifferentSharesOfTheResource() {
+    func name(_ resource: AutoChoice.Resource, values: Int, pending: Int = 3) -> AutoChoice.Name {
+      AutoChoice(.init(numbers: 4, choices: 2, values: values, pending: pending, resource: resource)).name
+    }
+    XCTAssertEqual([10, 500, 5000].map { name(.partial, values: $0) }, [.bohb, .bohb, .bohb])
+    XCTAssertEqual(name(.partial, values: 10, pending: 100), .bohb)
+    XCTAssertEqual(name(.replicates, values: 10), .smac)
+  }
+
   func testAutoLearnsFromEarlierStudiesUntilThereAreEnoughTrials() {
     func choice(_ values: Int, earlier: Int) -> AutoChoice {
       AutoChoice(.init(numbers: 4, choices: 0, values: values, pending: 1, earlier: earlier))

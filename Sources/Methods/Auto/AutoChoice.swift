@@ -7,6 +7,7 @@ import TrimtabStudies
 /// the tuning seeds of the benchmark problems; docs/methods/auto.md has the figures.
 struct AutoChoice: Sendable, Equatable {
   enum Name: String, Sendable, CaseIterable {
+    case bohb
     case gp
     case hebo
     case rgpe
@@ -25,12 +26,22 @@ struct AutoChoice: Sendable, Equatable {
     /// Trials with a value, and pending ones.
     var values: Int
     var pending: Int
-    /// Whether trials get different shares of the resource.
-    var isPartial = false
+    /// What a scheduler makes of the resource.
+    var resource = Resource.full
     /// The number of the trial that is to be proposed.
     var trial = 0
     /// Earlier studies from which this one learns.
     var earlier = 0
+  }
+
+  /// How much of the resource trials get.
+  enum Resource: Sendable, Equatable {
+    /// All of them all of it.
+    case full
+    /// Different shares, with values that mean something else at each.
+    case partial
+    /// Different numbers of replicates, which estimate one value better or worse.
+    case replicates
   }
 
   /// Above so many trials with a value an exact Gaussian process forgets most of them.
@@ -51,7 +62,13 @@ struct AutoChoice: Sendable, Equatable {
   var fact: Fact { Fact("chosen by auto", "\(name.rawValue): \(reason)") }
 
   init(_ situation: Situation) {
-    if situation.pending > Self.pendingLimit {
+    if situation.resource == .partial {
+      self.init(
+        name: .bohb,
+        reason:
+          "trials get different shares of the resource: densities at the greatest share that enough trials have reached are "
+          + "not misled by values of short runs")
+    } else if situation.pending > Self.pendingLimit {
       self.init(
         name: .tpe,
         reason: "\(situation.pending) trials are pending: densities keep that many apart, and cost little")
@@ -59,10 +76,10 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .smac,
         reason: "\(situation.values) trials have a value: a forest takes all of them in milliseconds")
-    } else if situation.isPartial {
+    } else if situation.resource == .replicates {
       self.init(
         name: .smac,
-        reason: "trials get different shares of the resource: a forest is misled least by values of short runs")
+        reason: "trials get different numbers of replicates: a forest takes their means, however noisy")
     } else if situation.earlier > 0, situation.values <= Self.transferLimit {
       self.init(
         name: .rgpe,
@@ -95,7 +112,11 @@ extension AutoChoice.Situation {
     }
     self.init(
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
-      isPartial: state.spec.fidelity != nil && state.spec.method.scheduler.name != FullFidelity.entry.name,
-      trial: trial, earlier: earlier)
+      resource: Self.resource(state.spec), trial: trial, earlier: earlier)
+  }
+
+  private static func resource(_ spec: StudySpec) -> AutoChoice.Resource {
+    guard let fidelity = spec.fidelity, spec.method.scheduler.name != FullFidelity.entry.name else { return .full }
+    return fidelity.countsReplicates ? .replicates : .partial
   }
 }

@@ -16,7 +16,8 @@ public struct AutoSampler: Sampler {
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
     options["confidence"] = Self.entry.value("confidence", in: part)
     samplers = [
-      .gp: GaussianProcessSampler(PartSpec("gp", options: options)), .hebo: HEBO(PartSpec("hebo")),
+      .bohb: BOHB(PartSpec("bohb")), .gp: GaussianProcessSampler(PartSpec("gp", options: options)),
+      .hebo: HEBO(PartSpec("hebo")),
       .smac: ForestSampler(PartSpec("smac")),
       .tpe: TPE(PartSpec("tpe")),
     ]
@@ -70,7 +71,7 @@ extension AutoSampler {
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "auto", title: "The sampler that suits the study",
-    summary: "Chooses among gp, hebo, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
+    summary: "Chooses among bohb, gp, hebo, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [GaussianProcessSampler.confidenceOption])
 }
