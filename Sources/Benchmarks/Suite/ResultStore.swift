@@ -17,26 +17,38 @@ public final class ResultStore {
   /// - Throws: `StoreError` when the file cannot be used or is something else.
   public init(path: String) throws(StoreError) {
     connection = try SQLiteConnection(path: path, mode: .create)
-    let known = try connection.integer("PRAGMA user_version") ?? 0
-    let isResults = try connection.integer("PRAGMA application_id") == Self.applicationID
-    let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
-    guard (isResults && known == Self.version) || (known == 0 && isEmpty) else {
-      throw StoreError(
-        isResults && known > Self.version ? .laterVersion : .notAStore,
-        "\(path): this is not a file of benchmark results of this version (name another with --results)")
+    // In one transaction, so that a process that is killed here, or another one that begins here, finds all of it or nothing.
+    try connection.execute("BEGIN IMMEDIATE")
+    do {
+      try Self.prepare(connection, path: path)
+    } catch {
+      try? connection.execute("ROLLBACK")
+      throw error
     }
-    try connection.execute(
-      """
-      PRAGMA journal_mode = WAL;
-      CREATE TABLE IF NOT EXISTS runs(
-        definition TEXT PRIMARY KEY, evaluations REAL, seconds REAL, cost REAL, trials INTEGER, failures INTEGER,
-        thinking REAL, busy REAL, incumbent TEXT, reason TEXT, checksum INTEGER, points BLOB) STRICT;
-      PRAGMA application_id = \(Self.applicationID);
-      PRAGMA user_version = \(Self.version);
-      """)
+    try connection.execute("COMMIT; PRAGMA journal_mode = WAL")
     insertion = try connection.prepare(
       "INSERT OR REPLACE INTO runs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")
     selection = try connection.prepare("SELECT * FROM runs WHERE definition = ?1")
+  }
+
+  private static func prepare(_ connection: SQLiteConnection, path: String) throws(StoreError) {
+    let known = try connection.integer("PRAGMA user_version") ?? 0
+    let isResults = try connection.integer("PRAGMA application_id") == applicationID
+    let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+    guard (isResults && known == version) || (known == 0 && isEmpty) else {
+      throw StoreError(
+        isResults && known > version ? .laterVersion : .notAStore,
+        "\(path): this is not a file of benchmark results of this version (name another with --results)")
+    }
+    guard isEmpty else { return }
+    try connection.execute(
+      """
+      CREATE TABLE runs(
+        definition TEXT PRIMARY KEY, evaluations REAL, seconds REAL, cost REAL, trials INTEGER, failures INTEGER,
+        thinking REAL, busy REAL, incumbent TEXT, reason TEXT, checksum INTEGER, points BLOB) STRICT;
+      PRAGMA application_id = \(applicationID);
+      PRAGMA user_version = \(version);
+      """)
   }
 
   /// Adds a finished run.
