@@ -4,7 +4,8 @@ import TrimtabStudies
 /// All samplers and schedulers there are, and the way from a study's specification to its method.
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
-    AutoSampler.entry, TPE.entry, GaussianProcessSampler.entry, ForestSampler.entry, ConformalQuantileSampler.entry,
+    AutoSampler.entry, TPE.entry, ConstrainedTPE.entry, GaussianProcessSampler.entry, ForestSampler.entry,
+    ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
     DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
@@ -37,6 +38,7 @@ public enum Catalogue {
     switch part.name {
     case "auto": return AutoSampler(part)
     case "tpe": return TPE(part)
+    case "c-tpe": return ConstrainedTPE(part)
     case "gp": return GaussianProcessSampler(part)
     case "smac": return ForestSampler(part)
     case "cqr": return ConformalQuantileSampler(part)
@@ -106,6 +108,12 @@ public enum Catalogue {
           hint:
             "keep one objective, or use \(alternatives(to: entry, among: entries) { $0.takes.contains(.objectives) })"
         ))
+    }
+    if !spec.outcomeConstraints.isEmpty, !entry.takesOutcomeConstraints {
+      problems.append(
+        MethodProblem(
+          ["outcome-constraints"], "\(entry.name) cannot take outcome constraints",
+          hint: "use \(alternatives(to: entry, among: entries) { $0.takesOutcomeConstraints })"))
     }
     if entry.needsFidelity, spec.fidelity == nil {
       problems.append(

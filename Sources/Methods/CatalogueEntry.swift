@@ -50,6 +50,8 @@ public struct CatalogueEntry: Sendable {
   /// Whether it needs trials that report over a resource.
   public var needsFidelity: Bool
   public var options: [MethodOption]
+  /// Whether it takes conditions on what trials report.
+  public var takesOutcomeConstraints = false
   /// Problems beyond those that follow from the fields above.
   var inspect: @Sendable (StudySpec) -> [MethodProblem] = { _ in [] }
 

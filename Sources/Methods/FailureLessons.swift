@@ -1,12 +1,13 @@
 import TrimtabStudies
 import TrimtabSurrogates
 
-/// What failed trials teach: where configurations give no value.
+/// What trials teach that are no solutions: where configurations give no value, and where they miss the outcome constraints.
 ///
-/// Crashes, time-outs, lack of memory, rejections and values that are no numbers count; trials that were lost with their
+/// Of failures, crashes, time-outs, lack of memory, rejections and values that are no numbers count; trials that were lost with their
 /// worker say nothing of their configuration.
 struct FailureLessons: Sendable {
   var inference = FeasibilityModel.Inference.hybrid
+  private var outcomes = OutcomeLessons()
   /// Kept for proposals beside the same trials.
   private var cache: (rows: ContiguousArray<Observations.Row>, failed: [TrialNumber], model: FeasibilityModel?)?
 
@@ -34,8 +35,24 @@ struct FailureLessons: Sendable {
     return Double(1 + failures)
   }
 
-  /// The model of these failures; nil while nothing has failed, or everything has.
-  mutating func model(_ observations: Observations, _ state: StudyState) -> FeasibilityModel? {
+  /// What an explanation says of a probability.
+  static func fact(_ probability: Double, _ state: StudyState) -> Fact {
+    Fact(
+      state.spec.outcomeConstraints.isEmpty ? "probability of a value" : "probability of a value within the bounds",
+      probability)
+  }
+
+  /// What is known; nil while nothing has failed, or everything has, and there are no outcome constraints.
+  mutating func model(_ observations: Observations, _ state: StudyState) -> Feasibility? {
+    var feasibility = Feasibility()
+    if let failures = failureModel(observations, state) { feasibility.add(failures, weight: Self.weight(state)) }
+    if !state.spec.outcomeConstraints.isEmpty {
+      for model in outcomes.models(observations, state) { feasibility.add(model) }
+    }
+    return feasibility.isEmpty ? nil : feasibility
+  }
+
+  private mutating func failureModel(_ observations: Observations, _ state: StudyState) -> FeasibilityModel? {
     let failures = FailureKind.allCases.filter { $0 != .lost }.reduce(0) { $0 + state.count($1) }
     guard failures > 0 else { return nil }
     let failed = state.trials.indices.filter { Self.teaches(state.trials[$0]) }

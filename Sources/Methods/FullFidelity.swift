@@ -21,5 +21,5 @@ extension FullFidelity {
     role: .scheduler, name: "full", title: "Full fidelity",
     summary: "Runs every trial to the full resource.",
     paper: nil,
-    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [])
+    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [], takesOutcomeConstraints: true)
 }

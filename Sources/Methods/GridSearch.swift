@@ -84,7 +84,7 @@ extension GridSearch {
       MethodOption(
         name: "order", kind: .word(["shuffled", "declared"]), defaultValue: .text("shuffled"),
         meaning: "the order of the cells; declared varies the last parameter fastest"),
-    ],
+    ], takesOutcomeConstraints: true,
     inspect: { spec in
       let points = entry.integer("points", in: spec.method.sampler)
       let count = Lattice(spec.space, points: points)?.count

@@ -61,12 +61,12 @@ extension ModelSampler {
     try StartupDesign.sample(fresh)
   }
 
-  /// The acquisition with what failures have taught.
+  /// The acquisition with what failures and outcome constraints have taught.
   mutating func weighed(
     _ function: any Acquisition, _ observations: Observations, _ state: StudyState
   ) -> any Acquisition {
     guard let feasibility = lessons.model(observations, state) else { return function }
-    return FeasibleAcquisition(function, feasibility, weight: FailureLessons.weight(state))
+    return FeasibleAcquisition(observations.hasSolution ? function : nil, feasibility)
   }
 
   /// The configurations of greatest acquisition, failures weighed in, best first.

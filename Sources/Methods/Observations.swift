@@ -9,6 +9,8 @@ struct Observations: Sendable {
   struct Row: Sendable, Equatable {
     var trial: TrialNumber
     var loss: Double
+    /// See `StudyState.violation`.
+    var violation = 0.0
   }
 
   private(set) var features: SpaceFeatures
@@ -63,10 +65,16 @@ struct Observations: Sendable {
     leaders(count).map { state.history.configuration(rows[$0].trial) }
   }
 
-  /// The rows of the least losses, the very least first.
+  /// The rows of the least losses, the very least first; those that violate the outcome constraints come last, by how much.
   func leaders(_ count: Int) -> [Int] {
-    Array(rows.indices.sorted { (rows[$0].loss, $0) < (rows[$1].loss, $1) }.prefix(count))
+    Array(
+      rows.indices.sorted {
+        (rows[$0].violation, rows[$0].loss, $0) < (rows[$1].violation, rows[$1].loss, $1)
+      }.prefix(count))
   }
+
+  /// Whether any trial violates no outcome constraint.
+  var hasSolution: Bool { rows.contains { $0.violation == 0 } }
 
   /// Takes over what has become of a trial. A trial that goes on after a pause keeps its row until it has a new value.
   /// - Returns: whether a row was removed or changed, and not only appended.
@@ -84,7 +92,7 @@ struct Observations: Sendable {
     let share = share(of: record.resource)
     if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
       places[trial] = Int32(rows.count)
-      rows.append(Row(trial: trial, loss: state.loss(trial)))
+      rows.append(Row(trial: trial, loss: state.loss(trial), violation: state.violation(trial)))
     }
     return place != nil
   }

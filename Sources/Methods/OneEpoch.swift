@@ -79,7 +79,7 @@ public struct OneEpoch: Scheduler {
     case .trialPaused(let trial, _, _):
       switch phases[trial] {
       case .unknown(let batch):
-        let loss = state.loss(trial)
+        let loss = state.judgedLoss(trial)
         batches[batch].unknown -= 1
         let entry = Entry(loss: loss, trial: trial)
         phases[trial] = loss.isFinite ? .paused(batch: batch, entry) : .over
@@ -190,7 +190,7 @@ extension OneEpoch {
       MethodOption(
         name: "keep", kind: .integer(1...1_000_000), defaultValue: .integer(10),
         meaning: "how many of a batch go on to the full resource"),
-    ],
+    ], takesOutcomeConstraints: true,
     inspect: { spec in
       let part = spec.method.scheduler
       let (first, keep) = (entry.integer("first", in: part), entry.integer("keep", in: part))

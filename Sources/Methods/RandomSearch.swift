@@ -26,5 +26,5 @@ extension RandomSearch {
     paper: .init(
       authors: "J. Bergstra, Y. Bengio", title: "Random search for hyper-parameter optimization", year: 2012,
       venue: "Journal of Machine Learning Research 13"),
-    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [])
+    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [], takesOutcomeConstraints: true)
 }

@@ -76,7 +76,7 @@ extension SobolSearch {
     paper: .init(
       authors: "S. Joe, F. Y. Kuo", title: "Constructing Sobol sequences with better two-dimensional projections",
       year: 2008, venue: "SIAM Journal on Scientific Computing 30(5)"),
-    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [],
+    takes: Set(CatalogueEntry.Ability.allCases), needsFidelity: false, options: [], takesOutcomeConstraints: true,
     inspect: { spec in
       let count = spec.space.coordinates.count
       guard count > SobolSequence.maximumDimension else { return [] }

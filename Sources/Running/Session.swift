@@ -474,6 +474,17 @@ public final class Session {
       guard let value else { return "the objective '\(objective.metric)' was never reported" }
       guard value.isFinite else { return "the objective '\(objective.metric)' is \(JSONValue.plainText(value))" }
     }
+    for constraint in fold.state.spec.outcomeConstraints {
+      let known =
+        metrics.first { $0.name == constraint.metric }.map { constraint.excess($0.value) }
+        ?? fold.state.excess(trial, over: constraint)
+      guard let known else {
+        return "'\(constraint.metric)' was never reported, and the study demands \(constraint.text)"
+      }
+      guard known.isFinite else {
+        return "'\(constraint.metric)', of which the study demands a bound, is no finite number"
+      }
+    }
     return nil
   }
 

@@ -193,13 +193,15 @@ public struct StudySpec: Sendable {
   /// Other studies from which this one learns.
   public var transfer: Transfer?
   public var stopping: Stopping?
+  /// Conditions on what trials report; a trial that does not meet them is no solution.
+  public var outcomeConstraints: [OutcomeConstraint]
 
   public init(
     name: String, space: Space, objectives: [Objective], fidelity: Fidelity? = nil, method: MethodSpec,
     budget: Budget = Budget(), parallel: Int = 1, command: [String] = [], environment: [String: String] = [:],
     limits: Limits = Limits(), retries: Retries = Retries(), seed: UInt64? = nil, costMetric: String? = nil,
     outputPattern: String? = nil, durability: Durability = .durable, grows: Bool = false,
-    transfer: Transfer? = nil, stopping: Stopping? = nil
+    transfer: Transfer? = nil, stopping: Stopping? = nil, outcomeConstraints: [OutcomeConstraint] = []
   ) {
     self.name = name
     self.space = space
@@ -219,5 +221,6 @@ public struct StudySpec: Sendable {
     self.durability = durability
     self.transfer = transfer
     self.stopping = stopping
+    self.outcomeConstraints = outcomeConstraints
   }
 }

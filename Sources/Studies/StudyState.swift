@@ -201,11 +201,13 @@ public struct StudyState: Sendable {
       } catch {
         throw EventError(error.description)
       }
+      let haveOtherConstraints = next.outcomeConstraints != spec.outcomeConstraints
       spec = next
       revision += 1
       stopReason = nil
       history.amend(to: next.space)
       completeBeyondMaximum(at: event.time)
+      if haveOtherConstraints { findIncumbentAnew(at: event.time) }
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)
     case .trialStarted(let number, let worker):
@@ -424,16 +426,20 @@ public struct StudyState: Sendable {
       totalResource += resource - previous
       trials[number].resource = resource
     }
-    if let value = metrics.first(where: { $0.name == objective })?.value {
-      absorbObjective(number, resource, value)
+    if isNewest { absorbOthers(number, metrics) }
+    let value = metrics.first { $0.name == objective }?.value
+    if let value { absorbObjective(number, resource, value) }
+    if value != nil || !spec.outcomeConstraints.isEmpty {
       // Without a complete trial, the incumbent is the best at the greatest resource so far.
       // One that has gone on beyond what was complete is ranked by what it reports since.
       if curves[number] != nil, !incumbentIsComplete || trials[number].wasCompleted {
         considerIncumbent(number, at: time)
       }
     }
-    guard isNewest else { return }
-    for metric in metrics where metric.name != objective {
+  }
+
+  private mutating func absorbOthers(_ number: TrialNumber, _ metrics: [MetricValue]) {
+    for metric in metrics where metric.name != spec.objectives[0].metric {
       var list = otherMetrics[number] ?? []
       if let i = list.firstIndex(where: { $0.name == metric.name }) {
         list[i] = metric
@@ -523,11 +529,12 @@ public struct StudyState: Sendable {
 
   // MARK: Incumbent
 
-  /// Whether the trial can be the incumbent: it did not fail, and its value is final or stands at a resource.
+  /// Whether the trial can be the incumbent: it did not fail, its value is final or stands at a resource, and it meets the
+  /// outcome constraints.
   public func isCandidate(_ number: TrialNumber) -> Bool {
     let trial = trials[number]
     return trial.hasValue && (trial.state != .failed || trial.wasCompleted)
-      && (trial.wasCompleted || curves[number] != nil)
+      && (trial.wasCompleted || curves[number] != nil) && (spec.outcomeConstraints.isEmpty || meetsConstraints(number))
   }
 
   /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to

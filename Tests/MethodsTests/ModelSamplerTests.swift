@@ -281,6 +281,8 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual([10, 500, 5000].map { name(.partial, values: $0) }, [.bohb, .bohb, .bohb])
     XCTAssertEqual(name(.partial, values: 10, pending: 100), .bohb)
     XCTAssertEqual(name(.replicates, values: 10), .smac)
+    XCTAssertEqual(
+      AutoChoice(.init(numbers: 4, choices: 2, values: 9, pending: 3, resource: .partial, isBounded: true)).name, .smac)
   }
 
   func testAutoLearnsFromEarlierStudiesUntilThereAreEnoughTrials() {

@@ -65,6 +65,20 @@ final class SessionReportTests: XCTestCase {
     XCTAssertEqual(try session.complete(trial, resource: 9, [MetricValue("loss", 0.1)], seconds: 1), .failed)
   }
 
+  func testATrialThatNeverReportedWhatABoundDemandsFailsAndSaysSo() throws {
+    var spec = try spec()
+    spec.outcomeConstraints = [OutcomeConstraint(metric: "ms", .atMost, 10)]
+    let (session, log, trial) = try begin(spec)
+    XCTAssertEqual(try session.complete(trial, resource: 9, [MetricValue("loss", 0.1)], seconds: 1), .failed)
+    XCTAssertEqual(session.state.trials[trial].failure, .invalidValue)
+    XCTAssertEqual(try LogFold.state(of: log).differences(from: session.state), [])
+    // Beyond the bound is no failure, but no solution either.
+    let other = try begin(spec)
+    let metrics = [MetricValue("loss", 0.1), MetricValue("ms", 11)]
+    XCTAssertEqual(try other.session.complete(other.trial, resource: 9, metrics, seconds: 1), .completed)
+    XCTAssertNil(other.session.state.incumbent)
+  }
+
   func testATrialThatCameToItsTargetWithoutItsObjectiveFailsInsteadOfPausing() throws {
     let (session, log, trial) = try begin(spec())
     _ = try session.report(trial, resource: 9, [MetricValue("speed", 3)])

@@ -73,7 +73,7 @@ final class FeasibilityTests: XCTestCase {
     for x in [0.1, 0.3, 0.8, 0.95] { queries.append([x, 0.5], [1]) }
     for inference in FeasibilityModel.Inference.allCases {
       let model = try XCTUnwrap(FeasibilityModel(points, succeeds: succeeds, by: inference))
-      let found = model.probabilities(queries)
+      let found = model.logProbabilities(queries).map { exp($0) }
       XCTAssertGreaterThan(found[0], 0.9, "\(inference)")
       XCTAssertGreaterThan(found[1], 0.85, "\(inference)")
       XCTAssertLessThan(found[2], 0.2, "\(inference)")

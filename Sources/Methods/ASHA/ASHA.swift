@@ -128,7 +128,7 @@ public struct ASHA: Scheduler {
       else { return }
       var entry: Entry?
       while progress[trial].nextRung < rungs.count, resource >= levels[progress[trial].nextRung] {
-        entry = enter(trial, loss: state.loss(trial))
+        entry = enter(trial, loss: state.judgedLoss(trial))
       }
       if let entry { open(entry) }
       progressive?.absorb(trial, at: resource, levels: levels, state: state)
@@ -136,7 +136,7 @@ public struct ASHA: Scheduler {
       // One that ended by itself where its objective is not reported is judged by what it reported last.
       var entry: Entry?
       while progress[trial].nextRung < rungs.count, state.trials[trial].resource >= levels[progress[trial].nextRung] {
-        entry = enter(trial, loss: state.loss(trial))
+        entry = enter(trial, loss: state.judgedLoss(trial))
       }
       if let entry { open(entry) }
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
@@ -194,7 +194,7 @@ public struct ASHA: Scheduler {
       while progress[trial].nextRung < rungs.count {
         let point = curve.index(of: levels[progress[trial].nextRung])
         guard point < curve.values.count else { break }
-        entry = enter(trial, loss: curve.values[point] * sign)
+        entry = enter(trial, loss: state.judged(curve.values[point] * sign, of: trial))
       }
       let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
       if let entry, record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(entry) }
@@ -312,7 +312,7 @@ extension ASHA {
       title: "PASHA: efficient HPO and NAS with progressive resource allocation", year: 2023,
       venue: "ICLR, arXiv 2207.06940"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
-    options: [etaOption, finishOption(1)])
+    options: [etaOption, finishOption(1)], takesOutcomeConstraints: true)
 
   /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
@@ -332,7 +332,7 @@ extension ASHA {
         meaning:
           "how the first level of a new trial is drawn: in proportion to what its rungs can hold (capacity), or by how well "
           + "losses at the level foretell the ranking (learned)"), finishOption(0),
-    ],
+    ], takesOutcomeConstraints: true,
     inspect: { spec in
       guard let fidelity = spec.fidelity else { return [] }
       let brackets = entry.integer("brackets", in: spec.method.scheduler)

@@ -28,6 +28,8 @@ struct AutoChoice: Sendable, Equatable {
     var pending: Int
     /// What a scheduler makes of the resource.
     var resource = Resource.full
+    /// Whether there are outcome constraints.
+    var isBounded = false
     /// The number of the trial that is to be proposed.
     var trial = 0
     /// Earlier studies from which this one learns.
@@ -62,7 +64,7 @@ struct AutoChoice: Sendable, Equatable {
   var fact: Fact { Fact("chosen by auto", "\(name.rawValue): \(reason)") }
 
   init(_ situation: Situation) {
-    if situation.resource == .partial {
+    if situation.resource == .partial, !situation.isBounded {
       self.init(
         name: .bohb,
         reason:
@@ -76,6 +78,10 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .smac,
         reason: "\(situation.values) trials have a value: a forest takes all of them in milliseconds")
+    } else if situation.resource == .partial {
+      self.init(
+        name: .smac,
+        reason: "trials get different shares of the resource and have to keep within bounds, which a forest is told")
     } else if situation.resource == .replicates {
       self.init(
         name: .smac,
@@ -112,7 +118,8 @@ extension AutoChoice.Situation {
     }
     self.init(
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
-      resource: Self.resource(state.spec), trial: trial, earlier: earlier)
+      resource: Self.resource(state.spec), isBounded: !state.spec.outcomeConstraints.isEmpty, trial: trial,
+      earlier: earlier)
   }
 
   private static func resource(_ spec: StudySpec) -> AutoChoice.Resource {

@@ -35,7 +35,8 @@ public struct AutoSampler: Sampler {
     let values = (samplers[.gp] as? GaussianProcessSampler)?.valueCount ?? 0
     return AutoChoice(
       AutoChoice.Situation(
-        state, trial: trial, values: values, earlier: samplers[.rgpe] == nil ? 0 : state.earlierStudies.count))
+        state, trial: trial, values: values,
+        earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count))
   }
 
   public mutating func sample(
@@ -73,5 +74,5 @@ extension AutoSampler {
     role: .sampler, name: "auto", title: "The sampler that suits the study",
     summary: "Chooses among bohb, gp, hebo, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
-    options: [GaussianProcessSampler.confidenceOption])
+    options: [GaussianProcessSampler.confidenceOption], takesOutcomeConstraints: true)
 }

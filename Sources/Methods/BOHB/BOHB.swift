@@ -51,7 +51,7 @@ public struct BOHB: Sampler {
       while drawn < candidates || (best == nil && drawn < Space.maximumDraws) {
         drawn += 1
         let point = model.good.draw(factor: bandwidthFactor, &stream)
-        let configuration = space.configuration(unit: model.unit(of: point, in: space))
+        let configuration = space.configuration(unit: model.columns.unit(of: point, in: space))
         guard space.violatedConstraint(configuration) == nil else { continue }
         let ratio = model.good.logDensity(point) - model.bad.logDensity(point)
         if best.map({ ratio > $0.ratio }) ?? true { best = (configuration, ratio) }
@@ -62,34 +62,17 @@ public struct BOHB: Sampler {
   }
 
   /// The two densities, and the coordinates over which they run.
-  struct Model: Sendable {
-    var coordinates: [Int]
+  private struct Model: Sendable {
+    var columns: VaryingCoordinates
     var good: NormalReferenceKDE
     var bad: NormalReferenceKDE
-
-    /// A point of the unit cube; coordinates that cannot vary stay in the middle.
-    func unit(of point: [Double], in space: Space) -> [Double] {
-      var unit = [Double](repeating: 0.5, count: space.coordinates.count)
-      for (column, coordinate) in coordinates.enumerated() {
-        if case .choice(let count) = good.columns[column] {
-          unit[coordinate] = (point[column] + 0.5) / Double(count)
-        } else {
-          unit[coordinate] = point[column]
-        }
-      }
-      return unit
-    }
   }
 
   /// The model at the greatest resource at which enough trials are known; nil while there is none.
   private func model(_ state: StudyState, _ stream: inout RandomStream) -> Model? {
-    let space = state.spec.space
-    let coordinates = space.coordinates.indices.filter { coordinate in
-      let parameter = space.parameters[space.coordinates[coordinate].parameter]
-      return parameter.fixedValue == nil && parameter.domain.cardinality != 1
-    }
-    guard !coordinates.isEmpty else { return nil }
-    let least = coordinates.count + 1
+    let columns = VaryingCoordinates(state.spec.space)
+    guard !columns.coordinates.isEmpty else { return nil }
+    let least = columns.coordinates.count + 1
     for (_, level) in results.descending where level.count >= least + 2 {
       let goodCount = max(least, Int(goodFraction * Double(level.count)))
       let badCount = min(level.count, max(least, level.count - goodCount))
@@ -97,50 +80,12 @@ public struct BOHB: Sampler {
       guard level[goodCount - 1].loss.isFinite else { continue }
       let good = (0..<goodCount).map { level[$0].trial }
       let bad = (level.count - badCount..<level.count).map { level[$0].trial }
-      let columns = coordinates.map { coordinate -> NormalReferenceKDE.Column in
-        if case .choices(let count) = space.coordinates[coordinate].kind { .choice(count) } else { .unit }
+      func density(_ trials: [TrialNumber]) -> NormalReferenceKDE {
+        NormalReferenceKDE(columns: columns.kinds, points: columns.points(of: trials, state.history, &stream))
       }
-      return Model(
-        coordinates: coordinates,
-        good: density(of: good, coordinates, columns, state, &stream),
-        bad: density(of: bad, coordinates, columns, state, &stream))
+      return Model(columns: columns, good: density(good), bad: density(bad))
     }
     return nil
-  }
-
-  private func density(
-    of trials: [TrialNumber], _ coordinates: [Int], _ columns: [NormalReferenceKDE.Column], _ state: StudyState,
-    _ stream: inout RandomStream
-  ) -> NormalReferenceKDE {
-    var points = [Double](repeating: .nan, count: trials.count * coordinates.count)
-    for (column, coordinate) in coordinates.enumerated() {
-      let kind = columns[column]
-      let values = trials.map { trial in
-        Self.value(kind, state.history.units[coordinate][trial])
-      }
-      let present = values.filter { !$0.isNaN }
-      for (row, value) in values.enumerated() {
-        points[row * coordinates.count + column] =
-          if !value.isNaN {
-            value
-          } else if !present.isEmpty {
-            present[stream.index(below: present.count)]
-          } else if case .choice(let count) = kind {
-            Double(stream.index(below: count))
-          } else {
-            stream.uniform()
-          }
-      }
-    }
-    return NormalReferenceKDE(columns: columns, points: points)
-  }
-
-  /// A unit coordinate as a column holds it; values outside a narrowed range lie at its edge.
-  private static func value(_ kind: NormalReferenceKDE.Column, _ unit: Double) -> Double {
-    guard !unit.isNaN else { return .nan }
-    let inside = min(1, max(0, unit))
-    guard case .choice(let count) = kind else { return inside }
-    return Double(min(count - 1, Int(inside * Double(count))))
   }
 }
 

@@ -12,18 +12,10 @@ import TrimtabNumerics
 /// 1807.01774, section 3.2, and its implementation. Gaussian kernels for numbers, not truncated; Aitchison and Aitken's
 /// kernel for choices.
 struct NormalReferenceKDE: Sendable {
-  /// What a column holds.
-  enum Column: Sendable, Equatable {
-    /// A number in 0…1.
-    case unit
-    /// An index below this count.
-    case choice(Int)
-  }
-
   /// Bandwidths are at least this.
   static let minimumBandwidth = 1e-3
 
-  let columns: [Column]
+  let columns: [VaryingCoordinates.Kind]
   /// Points one after the other, `columns.count` numbers each.
   let points: [Double]
   let bandwidths: [Double]
@@ -31,7 +23,7 @@ struct NormalReferenceKDE: Sendable {
   var count: Int { columns.isEmpty ? 0 : points.count / columns.count }
 
   /// - Parameter points: at least one, without NaN.
-  init(columns: [Column], points: [Double]) {
+  init(columns: [VaryingCoordinates.Kind], points: [Double]) {
     self.columns = columns
     self.points = points
     let width = columns.count

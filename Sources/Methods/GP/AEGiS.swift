@@ -90,10 +90,9 @@ public struct AEGiS: ProcessSampler {
       observations.features, incumbents: observations.best(1, fresh.state),
       seed: fresh.trialSeed, settings: settings)
     let feasibility = lessons.model(observations, fresh.state)
-    let weight = FailureLessons.weight(fresh.state)
     let members = search.run { points in
       let batch = model.predict(points)
-      let failing = feasibility?.probabilities(points).map { -weight * logarithm($0) }
+      let failing = feasibility?.logWeights(points).map { -$0 }
       return (0..<points.count).map { i in
         let loss = failing?[i] ?? 0
         return [loss - batch.means[i], loss - (batch.variances[i] + model.parameters.noise).squareRoot()]

@@ -35,6 +35,14 @@ extension GaussianProcessSampler {
   @Sendable static func inspect(_ spec: StudySpec) -> [MethodProblem] {
     let part = spec.method.sampler
     let acquisition = entry.word("acquisition", in: part)
+    if acquisition == "nei" || acquisition == "kg", !spec.outcomeConstraints.isEmpty {
+      return [
+        MethodProblem(
+          ["method", "sampler", "acquisition"],
+          "\(acquisition) does not tell trials that meet the outcome constraints from others",
+          hint: "use logei, or leave acquisition out")
+      ]
+    }
     guard let given = part.options["pending"], given != .text("fantasies"), selfReliant.contains(acquisition) else {
       return []
     }
@@ -67,7 +75,7 @@ extension GaussianProcessSampler {
     // Bounds and drawn functions are no logarithms of a gain, but of the same order.
     var whole: any Acquisition = base
     if let feasibility = lessons.model(observations, state) {
-      whole = FeasibleAcquisition(whole, feasibility, weight: FailureLessons.weight(state))
+      whole = FeasibleAcquisition(observations.hasSolution ? whole : nil, feasibility)
     }
     if let prior = ExpertPrior(observations.features, confidence: confidence) {
       let beginning = StartupDesign.count(startup, state.spec)
@@ -81,11 +89,13 @@ extension GaussianProcessSampler {
   /// of their outcomes do, so they are for studies without any.
   func acquisition(of model: GaussianProcess, _ state: StudyState) -> String {
     guard acquisition == "adaptive" else { return acquisition }
+    // Draws of the true values at all trials do not tell solutions from others.
+    guard state.spec.outcomeConstraints.isEmpty else { return "logei" }
     let isNoisy = model.parameters.noise > Self.noiseShare && model.points.count <= Self.noiseRowLimit
     return isNoisy && state.running.isEmpty && state.queue.isEmpty ? "nei" : "logei"
   }
 
-  /// The probability that configurations give a value; nil while nothing has failed.
+  /// The probability that configurations are solutions; nil while nothing has failed and there are no outcome constraints.
   mutating func feasibility(_ points: FeaturePoints, _ state: StudyState) -> [Double]? {
     guard let observations else { return nil }
     return lessons.model(observations, state)?.probabilities(points)
@@ -99,7 +109,9 @@ extension GaussianProcessSampler {
     // What is to be improved on is what the model believes of the best, not the luck of one run.
     let full = observations.features.hasResource ? Self.atWholeResource(model.points) : model.points
     let scores = model.targets
-    let leading = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(32)
+    let solutions = scores.indices.filter { isSolution(row: $0) }
+    let leading = (solutions.isEmpty ? Array(scores.indices) : solutions).sorted { (scores[$1], $0) < (scores[$0], $1) }
+      .prefix(32)
     guard let threshold = model.predict(full.subset(leading.sorted())).means.max(), threshold.isFinite else {
       return nil
     }

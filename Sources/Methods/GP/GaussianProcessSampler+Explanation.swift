@@ -40,7 +40,7 @@ extension GaussianProcessSampler {
         "68 % interval",
         "\(Fact.rounded(min(sign * low, sign * high))) to \(Fact.rounded(max(sign * low, sign * high)))"))
     facts.append(Fact("acquisition value", function.values(points)[0]))
-    if let probability = feasibility(points, state)?.first { facts.append(Fact("probability of a value", probability)) }
+    if let probability = feasibility(points, state)?.first { facts.append(FailureLessons.fact(probability, state)) }
     return Explanation(facts, neighbours: distances(points, model, observations))
   }
 

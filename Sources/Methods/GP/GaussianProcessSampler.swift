@@ -152,6 +152,12 @@ public struct GaussianProcessSampler: ModelSampler {
   /// The observation of each row of the factor.
   var rowsOfModel: [Int] { cache?.rows ?? [] }
 
+  /// Whether the trial of a row of the factor violates no outcome constraint; of rows that are not the factor's, too.
+  func isSolution(row: Int) -> Bool {
+    guard let observations, row < rowsOfModel.count else { return true }
+    return observations.rows[rowsOfModel[row]].violation == 0
+  }
+
   /// How the kernel's parameters came about, where they are not simply the most likely ones.
   var inferenceNote: String? { cache?.note }
 
@@ -253,5 +259,5 @@ extension GaussianProcessSampler {
         defaultValue: .text("hybrid"), meaning: "how the model of failures approximates its likelihood"),
       confidenceOption,
       SearchOption.candidates(1024), SearchOption.starts(8),
-    ], inspect: inspect)
+    ], takesOutcomeConstraints: true, inspect: inspect)
 }

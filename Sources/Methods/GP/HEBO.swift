@@ -64,17 +64,18 @@ public struct HEBO: ProcessSampler {
     let multiplier = Self.multiplier(
       count: observations.rows.count, dimension: max(1, state.spec.space.coordinates.count))
     let feasibility = lessons.model(observations, state)
-    let weight = FailureLessons.weight(state)
     let shake = (2 * model.parameters.noise).squareRoot()
     var stream = RandomStream(seed: seed, purpose: stableHash("shake"), index: 0)
     let members = search.run { points in
       let batch = model.predict(points)
-      let failing = feasibility?.probabilities(points).map { -weight * logarithm($0) }
+      let failing = feasibility?.logWeights(points).map { -$0 }
       return (0..<points.count).map { i in
         let deviation = (batch.variances[i] + 1e-12).squareRoot()
         let z = (batch.means[i] - threshold - Self.gain + shake * stream.normal()) / deviation
         let bound = batch.means[i] + shake * stream.normal() + multiplier * deviation
         let loss = failing?[i] ?? 0
+        // Without a solution there is nothing to improve on.
+        guard observations.hasSolution else { return [loss, loss, loss] }
         return [
           loss - bound, loss - logarithm(deviation) - Improvement.logExpected(z),
           loss - NormalDistribution.logCDF(z),
@@ -114,5 +115,5 @@ extension HEBO {
       MethodOption(
         name: "generations", kind: .integer(1...10_000), defaultValue: .integer(100),
         meaning: "its generations"),
-    ])
+    ], takesOutcomeConstraints: true)
 }

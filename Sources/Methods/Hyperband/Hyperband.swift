@@ -122,15 +122,15 @@ public struct Hyperband: Scheduler {
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric }), let plan,
         resource >= plan.level(brackets[place.bracket].index, place.rung)
       else { return }
-      settle(trial, state.loss(trial), state)
+      settle(trial, state.judgedLoss(trial), state)
     case .trialPaused(let trial, _, _):
       // One that ended by itself where its objective is not reported is judged by what it reported last.
       if let place = places[trial], let plan,
         state.trials[trial].resource >= plan.level(brackets[place.bracket].index, place.rung)
       {
-        settle(trial, state.loss(trial), state)
+        settle(trial, state.judgedLoss(trial), state)
       }
-    case .trialCompleted(let trial, _): settle(trial, state.loss(trial), state)
+    case .trialCompleted(let trial, _): settle(trial, state.judgedLoss(trial), state)
     case .trialStopped(let trial, _, _): leave(trial, state)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       if state.trials[trial].state == .failed { leave(trial, state) }
@@ -253,12 +253,12 @@ public struct Hyperband: Scheduler {
     if let curve = state.curves[trial] {
       let point = curve.index(of: level)
       if point < curve.values.count {
-        let loss = curve.values[point] * state.spec.objectives[0].sign
+        let loss = state.judged(curve.values[point] * state.spec.objectives[0].sign, of: trial)
         return loss.isFinite ? loss : .infinity
       }
     }
     if record.state == .completed, !record.canGoOn(to: level) {
-      return record.hasValue ? state.loss(trial) : .infinity
+      return record.hasValue ? state.judgedLoss(trial) : .infinity
     }
     return record.state == .stopped || record.state == .failed ? .infinity : nil
   }
@@ -397,7 +397,7 @@ extension Hyperband {
       authors: "L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh, A. Talwalkar",
       title: "Hyperband: a novel bandit-based approach to hyperparameter optimization", year: 2018,
       venue: "JMLR 18(185), arXiv 1603.06560"),
-    takes: takes, needsFidelity: true, options: [etaOption] + shared)
+    takes: takes, needsFidelity: true, options: [etaOption] + shared, takesOutcomeConstraints: true)
 
   /// What the catalogue says of successive halving.
   public static let halvingEntry = CatalogueEntry(
@@ -412,5 +412,5 @@ extension Hyperband {
       MethodOption(
         name: "first", kind: .integer(1...1_000_000), defaultValue: .integer(27),
         meaning: "the number of trials in a batch"), etaOption,
-    ] + shared)
+    ] + shared, takesOutcomeConstraints: true)
 }

@@ -167,7 +167,8 @@ public struct TPE: Sampler {
     }
     insert(
       TrialRank(
-        isComplete: record.state == .completed, resource: record.resource, loss: state.loss(trial), trial: trial))
+        isComplete: record.state == .completed, resource: record.resource, loss: state.loss(trial), trial: trial,
+        violation: state.violation(trial)))
   }
 
   private mutating func insert(_ rank: TrialRank) {
@@ -281,5 +282,5 @@ extension TPE {
       MethodOption(
         name: "candidates", kind: .integer(1...10_000), defaultValue: .integer(24),
         meaning: "the number of candidates among which the best is proposed"),
-    ])
+    ], takesOutcomeConstraints: true)
 }

@@ -1,14 +1,17 @@
 import TrimtabStudies
 
-/// Where a trial stands among those with a value: complete ones first, by loss; then the others, those with the greater
+/// Where a trial stands among those with a value: those that violate outcome constraints last, by how much; complete ones first, by loss; then the others, those with the greater
 /// resource first, by loss. Of equals the earlier one is better.
 struct TrialRank: Comparable, Sendable {
   var isComplete: Bool
   var resource: Double
   var loss: Double
   var trial: TrialNumber
+  /// See `StudyState.violation`.
+  var violation = 0.0
 
   static func < (a: TrialRank, b: TrialRank) -> Bool {
+    if a.violation != b.violation { return a.violation < b.violation }
     if a.isComplete != b.isComplete { return a.isComplete }
     if !a.isComplete, a.resource != b.resource { return a.resource > b.resource }
     return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial

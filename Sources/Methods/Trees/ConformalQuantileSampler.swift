@@ -52,8 +52,7 @@ public struct ConformalQuantileSampler: ObservingSampler {
     var draws = possible.indices.map { quantiles[stream.index(below: quantiles.count)][$0] }
     if let feasibility = lessons.model(observations, state) {
       // A configuration that fails in the draw comes after all others.
-      let weight = FailureLessons.weight(state)
-      let probabilities = feasibility.probabilities(points).map { exponential(weight * logarithm($0)) }
+      let probabilities = feasibility.logWeights(points).map { exponential($0) }
       for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
     }
     let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
@@ -95,5 +94,5 @@ extension ConformalQuantileSampler {
       MethodOption(
         name: "trees", kind: .integer(1...10_000), defaultValue: .integer(100),
         meaning: "the number of trees for each quantile"),
-    ])
+    ], takesOutcomeConstraints: true)
 }

@@ -68,7 +68,7 @@ public struct ForestSampler: ObservingSampler {
     facts.append(Fact("deviation among the trees", prediction.deviation))
     facts.append(Fact("acquisition value", function.values(points)[0]))
     if let probability = lessons.model(observations, state)?.probabilities(points).first {
-      facts.append(Fact("probability of a value", probability))
+      facts.append(FailureLessons.fact(probability, state))
     }
     return Explanation(facts, neighbours: nearest)
   }
@@ -81,7 +81,8 @@ public struct ForestSampler: ObservingSampler {
     let chosen = GPSelection.choose(losses, limit: losses.count > rowLimit ? reducedRows : rowLimit)
     var points = chosen.count == losses.count ? observations.points : observations.points.subset(chosen)
     var costs = LogScaledCost.apply(chosen.map { losses[$0] })
-    let best = costs.min() ?? 0
+    let solutions = chosen.indices.filter { observations.rows[chosen[$0]].violation == 0 }
+    let best = (solutions.isEmpty ? costs : solutions.map { costs[$0] }).min() ?? 0
     var options = RandomForest.Options()
     options.trees = trees
     options.hasLogTargets = true
@@ -114,5 +115,5 @@ extension ForestSampler {
         meaning: "the probability that a configuration is random and not the model's"),
       MethodOption(
         name: "trees", kind: .integer(1...1000), defaultValue: .integer(10), meaning: "the number of trees"),
-    ])
+    ], takesOutcomeConstraints: true)
 }

@@ -6,6 +6,9 @@ extension FileSection {
       FileKey("study", .text, "The study's name: letters, digits, _ - and . ; the file's name when left out."),
       FileKey("objective", .section(objective), "What is optimised."),
       FileKey("objectives", .list(.section(objective)), "Several objectives, instead of objective."),
+      FileKey(
+        "outcome-constraints", .list(.text, minimum: 0),
+        "Conditions on metrics that trials report, such as \"latency_ms <= 20\"; what violates one is no solution."),
       FileKey("fidelity", .section(fidelity), "The resource of which a trial may get more or less, such as epochs."),
       FileKey(
         "method", .anyOf([.text, .section(method)]), "A sampler's name, or a sampler and a scheduler."),

@@ -12,6 +12,7 @@ struct StudyReader {
     let name = readName(fields, defaultName: defaultName)
     let objectives = readObjectives(fields)
     let fidelity = fields["fidelity"].flatMap { readFidelity($0) }
+    let outcomes = fields["outcome-constraints"].map { readOutcomeConstraints($0, fidelity: fidelity) } ?? []
     let method = values.method(fields["method"], hasFidelity: fields["fidelity"] != nil)
     let grows = fields["grows"].flatMap { values.boolean($0, "grows") } ?? false
     var space: Space?
@@ -48,7 +49,8 @@ struct StudyReader {
       name: name, space: space, objectives: objectives, fidelity: fidelity, method: method,
       budget: budget ?? Budget(), parallel: parallel ?? 1, command: command, environment: environment ?? [:],
       limits: limits ?? Limits(), retries: retries ?? Retries(), seed: seed.map { UInt64($0) }, costMetric: cost,
-      outputPattern: output, durability: durability ?? .durable, grows: grows, transfer: transfer, stopping: stopping)
+      outputPattern: output, durability: durability ?? .durable, grows: grows, transfer: transfer, stopping: stopping,
+      outcomeConstraints: outcomes)
   }
 
   private mutating func readName(_ fields: FileFields, defaultName: String) -> String? {

@@ -3,7 +3,7 @@ import TrimtabSearchSpaces
 extension StudySpec {
   /// Checks that this specification may replace `earlier` in a running study, so that its results keep their meaning.
   ///
-  /// Allowed: another budget, condition for stopping, method, parallelism, command, output pattern, environment, limits, retries, constraints,
+  /// Allowed: another budget, condition for stopping, method, parallelism, command, output pattern, environment, limits, retries, constraints, outcome constraints,
   /// maximum of the fidelity and way to pause, and what `Space.checkSucceeds` allows.
   /// - Throws: `SpaceError` naming the key of the study file that was changed in another way.
   public func checkSucceeds(_ earlier: StudySpec) throws(SpaceError) {

@@ -39,6 +39,8 @@ extension StudySpec {
       "study": .string(name),
       "objective": objectives.count == 1 ? Self.json(objectives[0]) : nil,
       "objectives": objectives.count == 1 ? nil : .array(objectives.map(Self.json)),
+      "outcome-constraints": Self.unless(
+        outcomeConstraints.isEmpty, .array(outcomeConstraints.map { .string($0.text) })),
       "fidelity": fidelity,
       "method": method.json,
       "budget": Self.unless(self.budget == Budget(), budget),

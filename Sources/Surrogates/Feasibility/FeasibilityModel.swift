@@ -6,7 +6,7 @@ import TrimtabNumerics
 /// prior length scales and the latent variance are chosen by an approximation of the evidence.
 /// Source: Li, John & Solin, "Improving hyperparameter learning under approximate inference in Gaussian process models",
 /// ICML 2023, arXiv 2306.04201.
-public struct FeasibilityModel: Sendable {
+public struct FeasibilityModel: SuccessModel {
   /// How the likelihood, which is not normal, is approximated.
   public enum Inference: String, Sendable, CaseIterable {
     /// Variational sites, and the energy of expectation propagation at them, which follows the evidence better than the
@@ -112,19 +112,14 @@ public struct FeasibilityModel: Sendable {
       .sorted()
   }
 
-  /// The probability of a value at several points.
-  public func probabilities(_ points: FeaturePoints) -> [Double] {
-    logProbabilities(points).map(_exp)
-  }
-
-  func logProbabilities(_ points: FeaturePoints) -> [Double] {
+  public func logProbabilities(_ points: FeaturePoints) -> [Double] {
     let batch = process.predict(points)
     return (0..<points.count).map {
       NormalDistribution.logCDF((batch.means[$0] + offset) / (1 + batch.variances[$0]).squareRoot())
     }
   }
 
-  func logProbabilitiesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
+  public func logProbabilitiesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
     let weights = Matrix(rows: process.weights.count, columns: 1, storage: process.weights)
     let (batch, _) = process.predict(points, weights: weights, withGradients: true)
     var values: [Double] = []
@@ -144,36 +139,5 @@ public struct FeasibilityModel: Sendable {
       process.gradients(
         batch, meanWeights: LinearAlgebra.product(weights, meanSlopes), varianceWeights: varianceSlopes)
     )
-  }
-}
-
-/// An acquisition function times a power of the probability that the configuration gives a value.
-/// Source: Gardner, Kusner, Xu, Weinberger & Cunningham, "Bayesian optimization with inequality constraints", ICML 2014.
-public struct FeasibleAcquisition: Acquisition {
-  /// In logarithms.
-  let base: any Acquisition
-  let feasibility: FeasibilityModel
-  let weight: Double
-
-  /// - Parameter weight: the power; 1 for the expected gain.
-  public init(_ base: any Acquisition, _ feasibility: FeasibilityModel, weight: Double = 1) {
-    self.base = base
-    self.feasibility = feasibility
-    self.weight = weight
-  }
-
-  public var hasGradients: Bool { base.hasGradients }
-  public var numberScales: [Double] { base.numberScales }
-
-  public func values(_ points: FeaturePoints) -> [Double] {
-    zip(base.values(points), feasibility.logProbabilities(points)).map { $0 + weight * $1 }
-  }
-
-  public func valuesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
-    var (values, gradients) = base.valuesAndGradients(points)
-    let other = feasibility.logProbabilitiesAndGradients(points)
-    for i in values.indices { values[i] += weight * other.values[i] }
-    for i in gradients.storage.indices { gradients.storage[i] += weight * other.gradients.storage[i] }
-    return (values, gradients)
   }
 }

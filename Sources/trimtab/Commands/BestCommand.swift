@@ -40,7 +40,7 @@ struct BestCommand: ParsableCommand {
       let all = isFront ? ranked : [state.incumbent].compactMap { $0 } + ranked.filter { $0 != state.incumbent }
       guard !all.isEmpty else {
         throw CommandError(
-          .notFound, "\(study.study): no trial has a value yet (see 'trimtab status \(study.reference)')")
+          .notFound, "\(study.study): \(StudyStatus.noIncumbent(state)) (see 'trimtab status \(study.reference)')")
       }
       let chosen = Array(all.prefix(top ?? (isFront ? .max : 1)))
       if command {
@@ -70,6 +70,13 @@ struct BestCommand: ParsableCommand {
     list.add("trial", "\(trial)\(record.state == .completed ? "" : " (\(record.state.name), not complete)")")
     for objective in TrialJSON.objectives(trial, state) {
       list.add(objective.name, objective.value.map(Shown.exact) ?? "-")
+    }
+    for constraint in state.spec.outcomeConstraints
+    where !state.spec.objectives.contains(where: { $0.metric == constraint.metric }) {
+      let value = state.otherMetrics[trial]?.first { $0.name == constraint.metric }?.value
+      list.add(
+        constraint.metric,
+        "\(value.map(Shown.exact) ?? "-") (\(constraint.relation.rawValue) \(Shown.exact(constraint.bound)))")
     }
     if let fidelity = state.spec.fidelity { list.add(fidelity.name, Shown.exact(record.resource)) }
     if let replicates = state.curves[trial]?.replicates, let interval = MeanInterval(replicates),

@@ -60,7 +60,8 @@ struct MethodsCommand: ParsableCommand {
       default: ability.rawValue
       }
     }
-    return words.joined(separator: ", ") + (entry.needsFidelity ? "; needs a fidelity" : "")
+    let all = words + (entry.takesOutcomeConstraints ? ["outcome constraints"] : [])
+    return all.joined(separator: ", ") + (entry.needsFidelity ? "; needs a fidelity" : "")
   }
 
   private static func details(_ entry: CatalogueEntry) -> String {
@@ -85,6 +86,7 @@ struct MethodsCommand: ParsableCommand {
       "summary": .string(entry.summary),
       "takes": .array(
         CatalogueEntry.Ability.allCases.filter(entry.takes.contains).map { .string($0.rawValue) }),
+      "takes_outcome_constraints": .bool(entry.takesOutcomeConstraints),
       "needs_fidelity": .bool(entry.needsFidelity),
       "paper": entry.paper.map {
         .members([

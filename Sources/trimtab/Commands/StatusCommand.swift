@@ -115,8 +115,23 @@ struct StudyStatus {
     FailureKind.allCases.filter { state.count($0) > 0 }.map { "\(state.count($0)) \($0.name)" }.joined(separator: ", ")
   }
 
+  /// Why there is no best trial.
+  static func noIncumbent(_ state: StudyState) -> String {
+    guard !state.spec.outcomeConstraints.isEmpty, let nearest = state.leastViolating else {
+      return "no trial has a value yet"
+    }
+    let missed = state.spec.outcomeConstraints.compactMap { constraint -> String? in
+      guard let excess = state.excess(nearest, over: constraint), excess > 0 else { return nil }
+      return "\(constraint.text) by \(Shown.number(excess))"
+    }
+    // A trial that meets the bounds so far may still have to prove it at its end.
+    guard !missed.isEmpty else { return "no trial that meets the outcome constraints is complete" }
+    return
+      "no trial meets the outcome constraints; the nearest, trial \(nearest), misses \(missed.joined(separator: ", "))"
+  }
+
   private var best: [String] {
-    guard let trial = state.incumbent else { return ["no trial has a value yet"] }
+    guard let trial = state.incumbent else { return [Self.noIncumbent(state)] }
     let place =
       state.spec.fidelity == nil ? "" : " at \(EventText.resource(state.trials[trial].resource, state))"
     let remark = state.incumbentIsComplete ? "" : " (not complete)"

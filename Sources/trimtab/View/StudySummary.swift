@@ -21,7 +21,7 @@ struct StudySummary {
   }
 
   private var best: [String] {
-    guard let trial = state.incumbent else { return [field("best", "no trial has a value yet")] }
+    guard let trial = state.incumbent else { return [field("best", StudyStatus.noIncumbent(state))] }
     let record = state.trials[trial]
     var place = state.spec.fidelity == nil ? "" : " at \(EventText.resource(record.resource, state))"
     if !state.incumbentIsComplete { place += " (not complete)" }
