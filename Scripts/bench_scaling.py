@@ -43,18 +43,26 @@ class Study:
     transferring: str
     #: The flag that names the smallest size.
     base: str
+    #: How the time of a run grows with the size.
+    power: int
     flags: list[str] = field(default_factory=list)
-    #: Of the transferring parameterisation: what stays has to be known better than what drifts.
+    #: Of the largest network that transfers: what stays has to be known better than what drifts.
     seeds: int = 20
+
+    def seeds_of(self, size: int, *, is_transferring: bool, limit: int) -> int:
+        """Smaller networks that transfer get as many seeds as the largest one's time pays for, up to a limit."""
+        if not is_transferring:
+            return min(20, limit)
+        return min(limit, self.seeds * (self.sizes[-1] // size) ** self.power)
 
 
 FULL = [
-    Study("width", [64, 128, 256, 512], "mup", "base_width", ["--layers=3"], seeds=40),
-    Study("layers", [2, 4, 8, 16, 32], "complete-p", "base_layers", ["--architecture=residual", "--width=64"]),
+    Study("width", [64, 128, 256, 512], "mup", "base_width", 2, ["--layers=3"], seeds=40),
+    Study("layers", [2, 4, 8, 16, 32], "complete-p", "base_layers", 1, ["--architecture=residual", "--width=64"]),
 ]
 QUICK = [
-    Study("width", [32, 64, 128, 256], "mup", "base_width", ["--layers=3"], seeds=8),
-    Study("layers", [2, 4, 8, 16], "complete-p", "base_layers", ["--architecture=residual", "--width=32"], seeds=4),
+    Study("width", [32, 64, 128, 256], "mup", "base_width", 2, ["--layers=3"], seeds=8),
+    Study("layers", [2, 4, 8, 16], "complete-p", "base_layers", 1, ["--architecture=residual", "--width=32"], seeds=4),
 ]
 
 
@@ -78,9 +86,11 @@ def loss(arguments: argparse.Namespace, study: Study, base: int | None, size: in
 
 
 def sweep(arguments: argparse.Namespace, study: Study, base: int | None, path: Path) -> None:
-    count = study.seeds if base is not None else 4 if arguments.quick else 20
-    seeds = range(1, 1 + count)
-    jobs = [(size, rate, seed) for size in study.sizes for rate in RATES for seed in seeds]
+    def seeds(size: int) -> range:
+        limit = (4 if base is None else 16) if arguments.quick else 200
+        return range(1, 1 + study.seeds_of(size, is_transferring=base is not None, limit=limit))
+
+    jobs = [(size, rate, seed) for size in study.sizes for rate in RATES for seed in seeds(size)]
     # The largest first, so that the last to end are short.
     jobs.sort(reverse=True)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -139,7 +149,8 @@ def check(arguments: argparse.Namespace, study: Study, folder: Path) -> list[str
         sweep(arguments, study, base, path)
         figure = str(path.with_suffix(".svg"))
         _, found[name] = trimtab(
-            arguments, "scale", "check", "transfer", str(path), "--size", study.size, "--figure", figure)
+            arguments, "scale", "check", "transfer", str(path), "--size", study.size, "--figure", figure
+        )
         show(name, study.size, found[name])
     factor = law(arguments, study, found["sp"]["optima"], folder / f"{study.size}-optima.csv")
 
@@ -147,14 +158,16 @@ def check(arguments: argparse.Namespace, study: Study, folder: Path) -> list[str
     low, high = found["sp"]["optima"][-1]["ratio_interval"]
     if high >= 1 / FACTOR:
         failures.append(
-            f"UNRESOLVED: sp: the best rate of the largest {study.size} may be {high:.2f} times the smallest's")
+            f"UNRESOLVED: sp: the best rate of the largest {study.size} may be {high:.2f} times the smallest's"
+        )
     for item in found[study.transferring]["optima"]:
         low, high = item["ratio_interval"]
         if low < 1 / FACTOR or high > FACTOR:
             kind = "FAILED" if high < 1 / FACTOR or low > FACTOR else "UNRESOLVED"
             failures.append(
                 f"{kind}: {study.transferring}: the best rate at {study.size} {item['size']:.0f} is {low:.2f} to "
-                f"{high:.2f} times the smallest's")
+                f"{high:.2f} times the smallest's"
+            )
     if not factor < FACTOR:
         failures.append(f"FAILED: the law misses the best rate of the largest {study.size} by a factor of {factor:.2f}")
     return failures

@@ -94,6 +94,35 @@ def show(value, digits=0):
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
+def decision_tables(quick):
+    """What ASHA decides beside many trials; Syne Tune and DEHB where TRIMTAB_PEERS names the folder of the peers."""
+    yield "## What ASHA decides, 4 numbers, resources of 1 to 81, in memory"
+    yield ""
+    yield "Processor microseconds after so many trials: of what a report leads to (median and 99 %), and of a proposal"
+    yield "(the slowest, which is the first, and the median)."
+    yield ""
+    yield "| | trials | reports | decision | 99 % | proposal, first | median |"
+    yield "|---|---|---|---|---|---|---|"
+
+    def row(name, found):
+        times = [1e6 * found[key] for key in ("verdict_s", "verdict_p99_s", "first_proposal_s", "proposal_s")]
+        reports = f"{found['reports']:,}" if "reports" in found else "–"
+        return f"| {name} | {found['trials']:,} | {reports} | " + " | ".join(show(time, 1) for time in times) + " |"
+
+    for sampler, trials, measured in (("random", 1000, 2000), ("random", 100_000, 2000), ("mobster", 600, 9)):
+        yield row(f"asha + {sampler}", run([BENCHMARK, "decide", sampler, str(trials), str(measured)]))
+    folder = os.environ.get("TRIMTAB_PEERS")
+    if folder is None:
+        return
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "decisions.py")
+    for name, environment, words in (
+        ("Syne Tune, ASHA", "core", ["syne-tune", "ASHA", "300" if quick else "3000", "100"]),
+        ("Syne Tune, ASHACQR", "core", ["syne-tune", "ASHACQR", "600", "9"]),
+        ("DEHB", "dehb", ["dehb", "1000", "100"]),
+    ):
+        yield row(name, run([os.path.join(folder, environment, "bin", "python"), script, *words]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -199,6 +228,9 @@ def main():
                 for name in ("smac", "cqr")
             ]
             put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
+        put()
+        for line in decision_tables(options.quick):
+            put(line)
         put()
         for line in python_speed.tables(rounds):
             put(line)

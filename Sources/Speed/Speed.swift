@@ -26,6 +26,9 @@ enum Speed {
       case "mixed-ask":
         try MixedAsk.measure(
           sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
+      case "decide":
+        try Decisions.measure(
+          sampler: try text(arguments, 1), trials: try integer(arguments, 2), measured: try integer(arguments, 3))
       case "mixed-run": try MixedAsk.run(sampler: try text(arguments, 1), trials: try integer(arguments, 2))
       case "fill":
         try Replay.fill(
