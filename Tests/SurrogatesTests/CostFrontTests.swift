@@ -57,7 +57,8 @@ final class CostFrontTests: XCTestCase {
   func testQuantilesBecomeNormal() {
     let transform = QuantileTransform([1, 2, 3, 4, 5, 6, 7, 8, 10])
     XCTAssertEqual(transform.references, [1, 5, 10])
-    for (value, z): (Double, Double) in [(1, -5.19933758), (2, -1.15034938), (5, 0), (8, 0.84162123), (10, 5.19933758)] {
+    for (value, z): (Double, Double) in [(1, -5.19933758), (2, -1.15034938), (5, 0), (8, 0.84162123), (10, 5.19933758)]
+    {
       XCTAssertEqual(transform.apply(value), z, accuracy: 1e-8)
       XCTAssertEqual(transform.inverse(transform.apply(value)), value, accuracy: 1e-6)
     }
