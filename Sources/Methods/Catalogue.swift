@@ -7,7 +7,7 @@ public enum Catalogue {
     AutoSampler.entry, TPE.entry, ConstrainedTPE.entry, GaussianProcessSampler.entry, ForestSampler.entry,
     ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
-    DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
+    DensityRatioSampler.entry, CARBS.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
@@ -57,6 +57,7 @@ public enum Catalogue {
     case "mixture": return MixtureSampler(part)
     case "ignite": return OfflineSampler(part)
     case "bore": return DensityRatioSampler(part)
+    case "carbs": return CARBS(part)
     case "multiverse": return MultiverseSampler(part)
     case "grid": return GridSearch(part)
     case "sobol": return SobolSearch()

@@ -77,12 +77,14 @@ struct FreshDraw {
 
   /// The first of a model's configurations, which were not tried before; random ones where there are none.
   /// - Parameter isWeakened: whether a part of the model could not be computed.
-  func propose(_ untried: [Configuration], isWeakened: Bool = false) throws(SpaceError) -> Sample {
-    try sample(origin: .model) { attempt throws(SpaceError) in
+  func propose(
+    _ untried: [Configuration], isWeakened: Bool = false, origin: Annotation.Origin = .model
+  ) throws(SpaceError) -> Sample {
+    try sample(origin: origin) { attempt throws(SpaceError) in
       let configuration =
         attempt < untried.count
         ? untried[attempt] : try state.spec.space.sample(seed: mix(seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: .model, isWeakened: isWeakened))
+      return (configuration, Annotation(origin: origin, isWeakened: isWeakened))
     }
   }
 

@@ -30,6 +30,10 @@ enum ModelRanking {
   case best([Configuration], isWeakened: Bool = false)
   /// A random configuration is due.
   case random
+  /// A configuration that was tried before is due again.
+  case again(Configuration)
+  /// The model cannot be made, and these are better than random ones.
+  case fallback([Configuration])
   /// Nothing is left to be proposed, and why.
   case exhausted(String)
 
@@ -47,6 +51,9 @@ extension ModelSampler {
     switch ranking(observations, fresh) {
     case .random: return try fresh.sample(origin: .design)
     case .exhausted(let reason): return .exhausted(reason)
+    case .again(let configuration): return .configuration(configuration, Annotation(origin: .repetition))
+    case .fallback(let found):
+      return try fresh.propose(found.filter { !state.history.contains($0) }, origin: .fallback)
     case .best(let found, let isWeakened):
       guard !found.isEmpty else { return try fresh.sample(origin: .fallback) }
       return try fresh.propose(found.filter { !state.history.contains($0) }, isWeakened: isWeakened)

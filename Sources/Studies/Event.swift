@@ -49,6 +49,8 @@ public struct Annotation: Sendable, Equatable {
     case fallback = 4
     /// One of the best of an earlier study.
     case earlier = 5
+    /// The method tries a configuration again, to learn of its noise.
+    case repetition = 6
 
     public var name: String {
       switch self {
@@ -58,6 +60,7 @@ public struct Annotation: Sendable, Equatable {
       case .model: "model"
       case .fallback: "fallback"
       case .earlier: "earlier"
+      case .repetition: "repetition"
       }
     }
   }

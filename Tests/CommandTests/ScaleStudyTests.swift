@@ -121,4 +121,134 @@ final class ScaleStudyTests: CommandTestCase {
     XCTAssertEqual(trial["resource"] as? Double, 16)
     XCTAssertEqual(trial["state"] as? String, "paused")
   }
+
+  /// The example of docs/scaling.md that is in this language and has this text.
+  private func example(_ language: String, with text: String) throws -> String {
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let page = try String(contentsOfFile: "\(root)/docs/scaling.md", encoding: .utf8)
+    let blocks = page.components(separatedBy: "```\(language)\n").dropFirst()
+      .compactMap { $0.components(separatedBy: "```").first }
+    return try XCTUnwrap(blocks.first { $0.contains(text) }, text)
+  }
+
+  func testTheSweepOverScalesOfTheGuideRunsAndMovesToHigherCosts() throws {
+    try write(try example("awk", with: "TRIMTAB_PARAM_N"), to: "train.awk")
+    try write(try example("yaml", with: "name: carbs"), to: "carbs.yaml")
+    try succeed("tune", "carbs.yaml", "--trials", "40", "--quiet")
+    func size(_ trial: Int) throws -> Double {
+      let config = try object("show", "carbs.yaml", "\(trial)")["config"] as? [String: Double]
+      return try XCTUnwrap(config?["N"])
+    }
+    XCTAssertEqual(try size(0), 1e7, "the defaults come first")
+    XCTAssertGreaterThan(try (30..<40).map(size).max() ?? 0, 1e8)
+    let why = try run("show", "carbs.yaml", "39", "--why")
+    XCTAssertEqual(why.status, 0, why.error)
+    for part in ["CARBS", "flop", "front"] { XCTAssertTrue(why.output.contains(part), why.output) }
+    let model = try run("show", "carbs.yaml", "--model")
+    XCTAssertEqual(model.status, 0, model.error)
+    XCTAssertTrue(model.output.contains("configurations, ") && model.output.contains(" flop"), model.output)
+  }
+
+  func testAParameterThatIsNoNumberIsNamedWhereTheStudyIsWritten() throws {
+    try write(
+      """
+      study: words
+      objective: {metric: loss, goal: minimize}
+      method: {sampler: carbs}
+      command: ["true"]
+      space:
+        lr: {type: float, low: 1e-5, high: 1, scale: log}
+        optimizer: {type: categorical, choices: [sgd, adam]}
+      """, to: "words.yaml")
+    let refused = try run("tune", "words.yaml", "--trials", "1")
+    XCTAssertEqual(refused.status, 2)
+    XCTAssertTrue(refused.error.contains("carbs cannot take categorical parameters"), refused.error)
+    XCTAssertTrue(refused.error.contains("optimizer"), refused.error)
+  }
+
+  func testOtherLawsProposeRunsByTheirOwnCosts() throws {
+    var rows = "width,seconds,best\n"
+    for (i, width) in [64.0, 128, 256, 512, 1024].enumerated() {
+      rows += "\(width),\(width * width / 100),\(0.1 / width * (1 + 0.05 * sin(Double(5 * i))))\n"
+    }
+    try write(rows, to: "power.csv")
+    let power = [
+      "scale", "fit", "power.csv", "--law", "power", "--inputs", "width", "--value", "best", "--predict", "width=8192",
+    ]
+    let without = try Program.run(power + ["--next", "2"], in: folder)
+    XCTAssertEqual(without.status, 2)
+    XCTAssertTrue(without.error.contains("--cost COLUMN"), without.error)
+    let found = try Program.run(
+      power + ["--next", "2", "--cost", "seconds", "--spend", "100000", "--json"], in: folder)
+    XCTAssertEqual(found.status, 0, found.error)
+    let report = try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [String: Any])
+    let next = try XCTUnwrap(report["next"] as? [[String: Any]])
+    XCTAssertFalse(next.isEmpty)
+    for run in next {
+      let width = try XCTUnwrap((run["at"] as? [String: Double])?["width"])
+      XCTAssertEqual(run["cost"] as? Double ?? 0, width * width / 100, accuracy: 1e-3 * width * width / 100)
+    }
+    XCTAssertLessThanOrEqual(next.reduce(0) { $0 + ($1["cost"] as? Double ?? 0) }, 100_000 * 1.001)
+    try write("width,cost,best\n1,1,1\n2,0,3\n3,1,2\n4,2,1\n", to: "free.csv")
+    let free = try run(
+      "scale", "fit", "free.csv", "--law", "power", "--inputs", "width", "--value", "best", "--predict", "width=9",
+      "--next",
+      "1", "--cost", "cost")
+    XCTAssertTrue(free.error.contains("--cost cost: row 2: "), free.error)
+    let ranked = try Program.run(power + ["--candidate", "width=4096,cost=9", "--json"], in: folder)
+    XCTAssertEqual(ranked.status, 0, ranked.error)
+
+    var times = "layers,width,feed_forward,heads,vocabulary,sequence,tokens,seconds\n"
+    for (i, layers) in [2.0, 4, 8].enumerated() {
+      for (j, width) in [128.0, 256, 512].enumerated() {
+        let seconds = 2e-3 + 2e-9 * layers * width * 4096 * (1 + 0.05 * sin(Double(3 * i + 5 * j)))
+        times += "\(layers),\(width),\(4 * width),\(width / 64),1000,256,4096,\(seconds)\n"
+      }
+    }
+    try write(times, to: "times.csv")
+    let target = "layers=16,width=1024,feed_forward=4096,heads=16,vocabulary=1000,sequence=256,tokens=4096"
+    let shapes = try object(
+      "scale", "fit", "times.csv", "--law", "step-time", "--predict", target, "--next", "2", "--bootstrap", "40")
+    let first = try XCTUnwrap((shapes["next"] as? [[String: Any]])?.first)
+    XCTAssertEqual((first["at"] as? [String: Double])?["vocabulary"], 1000)
+    XCTAssertGreaterThan(first["variance_removed"] as? Double ?? 0, 0)
+    let refused = try run(
+      "scale", "fit", "times.csv", "--law", "step-time", "--predict", target, "--candidate", "layers=2")
+    XCTAssertTrue(refused.error.contains("step-time chooses among shapes by itself"), refused.error)
+  }
+
+  func testACurveThatAnnealsIsProposedWithTheCommandThatWritesItsRates() throws {
+    var curve = "step,lr,loss\n"
+    for step in stride(from: 10, through: 2000, by: 10) {
+      let rate = step < 1600 ? 1e-3 : 1e-3 * (1 - 0.9 * Double(step - 1600) / 400)
+      let noise = 0.002 * sin(Double(step) / 37)
+      curve += "\(step),\(rate),\(2 + 3 * pow(Double(step), -0.5) - 1e-4 * Double(max(0, step - 1600)) + noise)\n"
+    }
+    try write(curve, to: "wsd.csv")
+    let target = try run("scale", "schedule", "cosine", "--peak", "1e-3", "--final", "1e-4", "--steps", "8000", "--csv")
+    try write(target.output, to: "cosine.csv")
+    let fit = ["scale", "fit", "wsd.csv", "--law", "annealing", "--bootstrap", "30"]
+    let found = try Program.run(
+      fit + ["--target", "cosine.csv", "--next", "2", "--spend", "8000", "--json"], in: folder)
+    XCTAssertEqual(found.status, 0, found.error)
+    let report = try XCTUnwrap(try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [String: Any])
+    let next = try XCTUnwrap(report["next"] as? [[String: Any]])
+    XCTAssertFalse(next.isEmpty)
+    XCTAssertTrue("\(next[0]["at"] ?? "")".contains(" steps"), "\(next)")
+    let prediction = try XCTUnwrap((report["predictions"] as? [[String: Any]])?.first)
+    XCTAssertEqual((prediction["interval"] as? [Double])?.count, 2)
+    let notes = try XCTUnwrap(report["notes"] as? [String])
+    let command = try XCTUnwrap(notes.first?.components(separatedBy: "trimtab ").last).split(separator: " ").map(
+      String.init)
+    XCTAssertEqual(try Program.run(command, in: folder).status, 0, notes[0])
+    for (arguments, message) in [
+      (["--next", "2"], "--next needs --target"),
+      (["--target", "cosine.csv", "--next", "1", "--enqueue", "x.yaml"], "a schedule is no value of a parameter"),
+      (["--candidate", "N=1"], "annealing chooses among schedules by itself"),
+    ] {
+      let refused = try Program.run(fit + arguments, in: folder)
+      XCTAssertNotEqual(refused.status, 0)
+      XCTAssertTrue(refused.error.contains(message), refused.error)
+    }
+  }
 }

@@ -18,7 +18,7 @@ final class ConformanceTests: XCTestCase {
       "saasbo": [
         "candidates": .integer(16), "starts": .integer(1), "warmup": .integer(16), "startup": .integer(45),
       ],
-      "bore": ["candidates": .integer(32), "trees": .integer(3)],
+      "bore": ["candidates": .integer(32), "trees": .integer(3)], "carbs": ["candidates": .integer(32)],
       "multiverse": ["candidates": .integer(32), "points": .integer(32)],
       "mobster": ["candidates": .integer(32), "startup": .integer(45)],
       "ignite": ["networks": .integer(1), "width": .integer(4), "steps": .integer(5)],
@@ -120,6 +120,7 @@ final class ConformanceTests: XCTestCase {
   /// Models take their time, and see of a scheduler only that trials pause and go on.
   private static let slow = [
     "gp", "smac", "cqr", "turbo", "saasbo", "baxus", "hebo", "aegis", "bore", "multiverse", "ignite", "mobster",
+    "carbs",
   ]
 
   /// Of a slow sampler's studies (without a fidelity, with one, under ASHA), one in each space, so that the spaces have all.

@@ -128,7 +128,9 @@ public struct MethodConformance {
       }
     }
     if annotation.origin == nil { violations.append("a proposal does not say where it comes from") }
-    if let count = space.productCardinality, count <= 100_000, state.history.contains(configuration) {
+    if annotation.origin == .repetition {
+      if !state.history.contains(configuration) { violations.append("\(configuration.slots) is no repetition") }
+    } else if let count = space.productCardinality, count <= 100_000, state.history.contains(configuration) {
       violations.append("\(configuration.slots) is proposed twice")
     }
   }

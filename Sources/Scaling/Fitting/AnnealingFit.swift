@@ -22,13 +22,6 @@ public struct LoggedCurve: Sendable {
     }
     guard warmup >= 0 else { throw ScalingError("a warm-up of \(warmup) steps is impossible") }
     for i in steps.indices {
-      guard steps[i] > (i == 0 ? 0 : steps[i - 1]), steps[i] <= 100_000_000 else {
-        throw ScalingError("the curve '\(name)': its steps must rise from 1 on; number \(i + 1) is \(steps[i])")
-      }
-      guard rates[i].isFinite, rates[i] >= 0 else {
-        throw ScalingError(
-          "the curve '\(name)': the rate at step \(steps[i]) is \(shown(rates[i])); it must be 0 or more")
-      }
       guard losses[i].isFinite, losses[i] > 0 else {
         throw ScalingError(
           "the curve '\(name)': the loss at step \(steps[i]) is \(shown(losses[i])); it must be above 0")
@@ -38,6 +31,26 @@ public struct LoggedCurve: Sendable {
     self.steps = steps
     self.losses = losses
     self.warmup = warmup
+    self.rates = try Self.rates(name: name, steps: steps, rates: rates, warmup: warmup, isStepped: isStepped)
+  }
+
+  /// The rates of every step up to the last logged one, as ``init(name:steps:rates:losses:warmup:isStepped:)`` takes them.
+  /// - Throws: `ScalingError` for steps that do not rise, and for schedules on which the annealing law has no meaning.
+  public static func rates(
+    name: String, steps: [Int], rates: [Double], warmup: Int, isStepped: Bool = false
+  ) throws(ScalingError) -> [Double] {
+    guard steps.count == rates.count, steps.count >= 2, warmup >= 0 else {
+      throw ScalingError("the curve '\(name)' has \(steps.count) points; at least 2 are needed")
+    }
+    for i in steps.indices {
+      guard steps[i] > (i == 0 ? 0 : steps[i - 1]), steps[i] <= 100_000_000 else {
+        throw ScalingError("the curve '\(name)': its steps must rise from 1 on; number \(i + 1) is \(steps[i])")
+      }
+      guard rates[i].isFinite, rates[i] >= 0 else {
+        throw ScalingError(
+          "the curve '\(name)': the rate at step \(steps[i]) is \(shown(rates[i])); it must be 0 or more")
+      }
+    }
     var all: [Double] = []
     all.reserveCapacity(steps[steps.count - 1])
     for step in 1...steps[0] {
@@ -50,8 +63,8 @@ public struct LoggedCurve: Sendable {
         all.append(rates[i - 1] + part * (rates[i] - rates[i - 1]))
       }
     }
-    self.rates = all
     try AnnealingLaw.check(all, warmup: warmup)
+    return all
   }
 
   /// S1 and S2 at each logged step.
@@ -65,6 +78,10 @@ public struct LoggedCurve: Sendable {
 public struct AnnealingFit: Sendable {
   public let law: AnnealingLaw
   public let curve: FittedCurve
+  /// The rows of the fit that belong to each curve.
+  let parts: [Range<Int>]
+  /// Steps of all curves together.
+  let steps: Int
 
   /// - Parameter fade: λ; nil chooses among 0.99, 0.995, 0.999 and 0.9995 by the fit's error.
   public init(_ curves: [LoggedCurve], fade: Double? = 0.999) throws(ScalingError) {
@@ -82,6 +99,13 @@ public struct AnnealingFit: Sendable {
     }
     guard let (curve, fade) = best else { throw ScalingError("no fading fits these curves") }
     self.curve = curve
+    var first = 0
+    parts = curves.map { curve in
+      let start = first
+      first += curve.steps.count { $0 >= curve.warmup }
+      return start..<first
+    }
+    steps = curves.reduce(0) { $0 + ($1.steps.last ?? 0) }
     let p = curve.parameters
     law = AnnealingLaw(floor: p[0], a: p[1], alpha: p[2], c: p[3], fade: fade)
   }

@@ -137,10 +137,14 @@ public struct FittedCurve: Sendable {
   private func resampled(count: Int, seed: UInt64) -> [[Double]] {
     (0..<count).compactMap { sample in
       var stream = RandomStream(seed: seed, purpose: stableHash("scaling-bootstrap"), index: UInt64(sample))
-      let rows = values.indices.map { _ in stream.index(below: values.count) }
-      guard Set(rows).count > min(parameters.count, values.count - 1) else { return nil }
-      return Self.fit(family, inputs, values, rows, [searched], kept: 1)?.parameters
+      return refitted(values.indices.map { _ in stream.index(below: values.count) })
     }
+  }
+
+  /// The searched parameters of a fit to these rows; nil where they are too few, or no fit is found.
+  func refitted(_ rows: [Int]) -> [Double]? {
+    guard Set(rows).count > min(parameters.count, values.count - 1) else { return nil }
+    return Self.fit(family, inputs, values, rows, [searched], kept: 1)?.parameters
   }
 
   /// The middle 95 % of the predictions, and of the parameters, of fits to resampled rows.

@@ -40,14 +40,33 @@ public struct PowerFit: Sendable {
 
   public func predict(_ input: [Double]) -> Double { Self.value([_log(factor)] + exponents, input) }
 
+  /// The inputs of each run.
+  var inputs: [[Double]] { logs.indices.map { i in columns.map { _exp($0[i]) } } }
+
+  /// The variance of a run's ln y about the law.
+  var noise: Double {
+    deviation * deviation * Double(logs.count) / Double(max(1, logs.count - exponents.count - 1))
+  }
+
+  /// The intercept and exponents of fits to resampled rows.
+  private func resampled(count: Int, seed: UInt64) -> [[Double]] {
+    (0..<count).compactMap { sample -> [Double]? in
+      var stream = RandomStream(seed: seed, purpose: stableHash("scaling-bootstrap"), index: UInt64(sample))
+      return LinearFit.solve(columns, logs, logs.indices.map { _ in stream.index(below: logs.count) })
+    }
+  }
+
+  /// ln of the predictions of fits to resampled rows, one list a point.
+  func samples(_ points: [[Double]], count: Int, seed: UInt64) -> [[Double]] {
+    let fits = resampled(count: count, seed: seed)
+    return points.map { point in fits.map { _log(Self.value($0, point)) } }
+  }
+
   /// The middle 95 % of the predictions, and of the exponents, of fits to resampled rows.
   public func intervals(
     _ points: [[Double]], count: Int = 1000, seed: UInt64 = 0
   ) -> (predictions: [ClosedRange<Double>], exponents: [ClosedRange<Double>]) {
-    let fits = (0..<count).compactMap { sample -> [Double]? in
-      var stream = RandomStream(seed: seed, purpose: stableHash("scaling-bootstrap"), index: UInt64(sample))
-      return LinearFit.solve(columns, logs, logs.indices.map { _ in stream.index(below: logs.count) })
-    }
+    let fits = resampled(count: count, seed: seed)
     func middle(_ numbers: [Double]) -> ClosedRange<Double> {
       let sorted = numbers.sorted()
       return sorted.isEmpty

@@ -128,14 +128,37 @@ public struct StepTimeFit: Sendable {
   public func interval(
     _ shape: StepTime.Transformer, tokens: Double, count: Int = 200, seed: UInt64 = 0
   ) -> ClosedRange<Double> {
-    let all = runs.map { Self.features($0.shape, tokens: $0.tokens, isAttentionFused) }
     let target = Self.features(shape, tokens: tokens, isAttentionFused)
-    let found = (0..<count).compactMap { sample -> Double? in
+    let found = resampled(count: count, seed: seed).map { Self.value($0, target) }.sorted()
+    return found.isEmpty ? 0 ... .infinity : sortedQuantile(found, 0.025)...sortedQuantile(found, 0.975)
+  }
+
+  /// The coefficients of fits to resampled runs.
+  private func resampled(count: Int, seed: UInt64) -> [[Double]] {
+    let all = runs.map { Self.features($0.shape, tokens: $0.tokens, isAttentionFused) }
+    return (0..<count).compactMap { sample -> [Double]? in
       var stream = RandomStream(seed: seed, purpose: stableHash("scaling-bootstrap"), index: UInt64(sample))
       let rows = runs.indices.map { _ in stream.index(below: runs.count) }
-      return Self.solve(all, runs.map(\.seconds), rows, [0, 1, 2]).map { Self.value($0, target) }
-    }.sorted()
-    return found.isEmpty ? 0 ... .infinity : sortedQuantile(found, 0.025)...sortedQuantile(found, 0.975)
+      return Self.solve(all, runs.map(\.seconds), rows, [0, 1, 2])
+    }
+  }
+
+  /// ln of the seconds that fits to resampled runs predict, one list a run; the seconds of runs do not count.
+  func samples(_ asked: [Run], count: Int, seed: UInt64) -> [[Double]] {
+    let fits = resampled(count: count, seed: seed)
+    return asked.map { run in
+      let features = Self.features(run.shape, tokens: run.tokens, isAttentionFused)
+      return fits.map { _log(Self.value($0, features)) }
+    }
+  }
+
+  /// The variance of the relative residuals.
+  var noise: Double {
+    let square = runs.reduce(0) { sum, run in
+      let r = seconds(run.shape, tokens: run.tokens) / run.seconds - 1
+      return sum + r * r
+    }
+    return square / Double(max(1, runs.count - 3))
   }
 
   /// The relative error of each run when it is left out.
@@ -163,32 +186,42 @@ public struct StepTimeFit: Sendable {
   ///   - tokens: of a step.
   public func choices(within duration: Double, tokens: Double, law: ChinchillaLaw) throws(ScalingError) -> [Choice] {
     try requirePositive(duration, "the time")
-    func lattice(_ values: [Double], _ factor: Double) -> [Double] {
-      let (low, high) = (values.min() ?? 1, values.max() ?? 1)
+    let first = runs[0].shape
+    let found = shapes(headSize: first.width / first.heads, like: first).map { shape -> Choice in
+      let step = seconds(shape, tokens: tokens)
+      let total = tokens * duration / step
+      return Choice(
+        shape: shape, stepSeconds: step, tokens: total, loss: law.loss(parameters: shape.parameters, tokens: total))
+    }
+    return found.sorted { $0.loss < $1.loss }
+  }
+
+  /// Depths and widths by factors of √2, and ratios of the feed-forward width by 2, between the least and greatest measured.
+  /// - Parameters:
+  ///   - like: of its vocabulary and sequences.
+  ///   - width: what widths may reach beyond the measured ones, and depths likewise.
+  func shapes(
+    headSize: Double, like other: StepTime.Transformer, upToWidth width: Double = 0, layers: Double = 0
+  ) -> [StepTime.Transformer] {
+    func lattice(_ values: [Double], _ factor: Double, upTo most: Double = 0) -> [Double] {
+      let (low, high) = (values.min() ?? 1, max(values.max() ?? 1, most))
       let steps = Int(_log(high / low) / _log(factor) + 1e-9)
       return (0...steps).map { low * _pow(factor, Double($0)) }
     }
-    let first = runs[0].shape
-    let headSize = first.width / first.heads
-    var found: [Choice] = []
-    for width in lattice(runs.map(\.shape.width), 2.0.squareRoot()) {
+    let depths = Set(lattice(runs.map(\.shape.layers), 2.0.squareRoot(), upTo: layers).map { $0.rounded() }).sorted()
+    var found: [StepTime.Transformer] = []
+    for width in lattice(runs.map(\.shape.width), 2.0.squareRoot(), upTo: width) {
       let heads = max(1, (width / headSize).rounded())
-      for layers in Set(lattice(runs.map(\.shape.layers), 2.0.squareRoot()).map { $0.rounded() }).sorted() {
+      for layers in depths {
         for ratio in lattice(runs.map { $0.shape.feedForward / $0.shape.width }, 2) {
           let shape = StepTime.Transformer(
             layers: layers, width: heads * headSize, feedForward: (ratio * heads * headSize).rounded(), heads: heads,
-            vocabulary: first.vocabulary, sequenceLength: first.sequenceLength)
-          guard !found.contains(where: { $0.shape == shape }) else { continue }
-          let step = seconds(shape, tokens: tokens)
-          let total = tokens * duration / step
-          found.append(
-            Choice(
-              shape: shape, stepSeconds: step, tokens: total,
-              loss: law.loss(parameters: shape.parameters, tokens: total)))
+            vocabulary: other.vocabulary, sequenceLength: other.sequenceLength)
+          if !found.contains(shape) { found.append(shape) }
         }
       }
     }
-    return found.sorted { $0.loss < $1.loss }
+    return found
   }
 }
 

@@ -17,16 +17,18 @@ public struct NextRun: Sendable, Equatable {
 
 /// What is known of a prediction and of the outcomes of candidate runs: how they move together among fits to resampled rows.
 ///
-/// As of jointly normal numbers, observing a candidate removes cov²/(var + σ²) of the prediction's variance, σ being the
-/// deviation of the residuals, and changes all covariances by Schur's complement.
+/// As of jointly normal numbers, observing an outcome removes cov²/(var + σ²) of the prediction's variance, σ being the
+/// deviation of the residuals, and changes all covariances by Schur's complement. A run may have several outcomes.
 struct RunValue {
   private var covariance: [[Double]]
   private let noise: Double
+  private let outcomes: Int
 
   /// - Parameters:
-  ///   - samples: one list for the prediction, then one a candidate; a number a fit.
+  ///   - samples: one list for the prediction, then one an outcome of each candidate; a number a fit.
   ///   - noise: the variance of an outcome about the law.
-  init?(samples: [[Double]], noise: Double) {
+  ///   - outcomes: of each candidate.
+  init?(samples: [[Double]], noise: Double, outcomes: Int = 1) {
     guard let count = samples.first?.count, count > 2 else { return nil }
     let centred = samples.map { list in
       let mean = list.reduce(0, +) / Double(count)
@@ -36,23 +38,33 @@ struct RunValue {
       centred.map { b in zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } / Double(count - 1) }
     }
     self.noise = noise
+    self.outcomes = outcomes
     guard covariance[0][0] > 0 else { return nil }
   }
 
+  /// The rows of a candidate's outcomes.
+  private func rows(_ candidate: Int) -> Range<Int> { 1 + candidate * outcomes..<1 + (candidate + 1) * outcomes }
+
   /// The share of the present variance that a candidate would remove.
   func reduction(_ candidate: Int) -> Double {
-    let joint = covariance[0][candidate + 1]
     guard covariance[0][0] > 0 else { return 0 }
-    return min(1, joint * joint / variance(candidate) / covariance[0][0])
+    let own = [0] + rows(candidate)
+    var part = own.map { i in own.map { covariance[i][$0] } }
+    for i in 1..<own.count { observe(i, &part) }
+    return min(1, max(0, 1 - part[0][0] / covariance[0][0]))
   }
 
-  private func variance(_ candidate: Int) -> Double { max(covariance[candidate + 1][candidate + 1] + noise, 1e-300) }
+  private func observe(_ outcome: Int, _ covariance: inout [[Double]]) {
+    let row = covariance[outcome]
+    let variance = max(row[outcome] + noise, 1e-300)
+    for i in covariance.indices { for j in covariance.indices { covariance[i][j] -= row[i] * row[j] / variance } }
+  }
 
   /// As if a candidate had been run.
   mutating func observe(_ candidate: Int) {
-    let row = covariance[candidate + 1]
-    let variance = variance(candidate)
-    for i in covariance.indices { for j in covariance.indices { covariance[i][j] -= row[i] * row[j] / variance } }
+    var changed = covariance
+    for row in rows(candidate) { observe(row, &changed) }
+    covariance = changed
   }
 }
 
@@ -87,12 +99,26 @@ extension NextRun {
     return chosen
   }
 
-  /// Points between the least and four times the greatest value of each input, by factors of 2 from the least.
-  static func lattice(_ ranges: [ClosedRange<Double>]) -> [[Double]] {
-    ranges.reduce([[]]) { points, range in
-      let steps = max(0, Int(_log10(4 * range.upperBound / range.lowerBound) / _log10(2) + 1e-9))
-      return points.flatMap { point in (0...steps).map { point + [range.lowerBound * _pow(2, Double($0))] } }
+  /// Points between the least and four times the greatest value of each input, by factors from the least: of 2, or of the
+  /// power of 2 that leaves no more points than `most`.
+  static func lattice(_ ranges: [ClosedRange<Double>], most: Int = 2000) -> [[Double]] {
+    var factor = 2.0
+    func steps(_ range: ClosedRange<Double>) -> Int {
+      max(0, Int(_log10(4 * range.upperBound / range.lowerBound) / _log10(factor) + 1e-9))
     }
+    while factor < 1e6, ranges.reduce(1, { $0 * Double(steps($1) + 1) }) > Double(most) { factor *= 2 }
+    return ranges.reduce([[]]) { points, range in
+      points.flatMap { point in (0...steps(range)).map { point + [range.lowerBound * _pow(factor, Double($0))] } }
+    }
+  }
+
+  /// Candidates with the share of a prediction's variance that each alone removes, the best for its cost first.
+  static func rank(_ candidates: [NextRun], _ value: RunValue) -> [NextRun] {
+    candidates.enumerated().map { i, candidate in
+      var run = candidate
+      run.reduction = value.reduction(i)
+      return run
+    }.sorted { $0.reduction / $0.cost > $1.reduction / $1.cost }
   }
 }
 
@@ -126,11 +152,7 @@ extension FittedCurve {
       let value = RunValue(
         samples: samples([target] + candidates.map(\.input), count: count, seed: seed), noise: noise)
     else { return [] }
-    return candidates.enumerated().map { i, candidate in
-      var run = candidate
-      run.reduction = value.reduction(i)
-      return run
-    }.sorted { $0.reduction / $0.cost > $1.reduction / $1.cost }
+    return NextRun.rank(candidates, value)
   }
 
   /// Runs that together narrow a prediction most for what they cost, of sizes from the smallest to four times the greatest

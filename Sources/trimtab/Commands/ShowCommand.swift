@@ -125,6 +125,7 @@ struct ShowCommand: ParsableCommand {
       case .model: "the method's model"
       case .fallback: "random, because the model could not be used"
       case .earlier: "one of the best of an earlier study"
+      case .repetition: "a configuration tried again, to learn of its noise"
       case nil: "unknown"
       }
     let doubt = record.isWeakened ? "\(name), of which a part could not be computed" : name

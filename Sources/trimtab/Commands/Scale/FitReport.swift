@@ -19,10 +19,14 @@ struct FitReport {
 
   struct Next {
     var point: [(String, Double)]
+    /// Of a schedule, which has no point.
+    var name: String?
     var cost: Double
     var reduction: Double
     /// The trials of a study that it takes.
-    var runs: [[(name: String, value: Double)]]
+    var runs: [[(name: String, value: Double)]] = []
+
+    var place: String { name ?? point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ") }
   }
 
   /// What a figure shows.
@@ -127,8 +131,8 @@ struct FitReport {
         : .array(
           next.map {
             JSONValue.members([
-              "at": object($0.point), "cost": .number($0.cost), "variance_removed": .number($0.reduction),
-              "runs": .integer($0.runs.count),
+              "at": $0.name.map { .string($0) } ?? object($0.point), "cost": .number($0.cost),
+              "variance_removed": .number($0.reduction), "runs": .integer(max(1, $0.runs.count)),
             ])
           }),
       "queued": queued.map { .array($0.trials.map { .integer($0) }) },
@@ -161,9 +165,8 @@ struct FitReport {
     if !next.isEmpty {
       lines.append("next runs, by what they tell for their cost")
       for item in next {
-        let place = item.point.map { "\($0.0)=\(Shown.number($0.1))" }.joined(separator: ", ")
         lines.append(
-          "  \(place): removes \(Shown.number(100 * item.reduction)) % of the variance for a cost of \(Shown.number(item.cost))"
+          "  \(item.place): removes \(Shown.number(100 * item.reduction)) % of the variance for a cost of \(Shown.number(item.cost))"
             + (item.runs.count > 1 ? " in \(item.runs.count) runs about the law's settings" : ""))
       }
     }

@@ -133,6 +133,10 @@ extension ScaleFitCommand {
         .init(what: value, point: Array(zip(names, point)), value: fit.predict(point), interval: interval))
     }
     report.warnings += outside(points, names, fit.ranges)
+    let costs = try cost.map { try table.numbers($0, option: "--cost") }
+    report.next = try next(
+      fit, names, points, rows.map { i in columns.map { $0[i] } }, costs.map { costs in rows.map { costs[$0] } })
+    if let next, candidate.isEmpty { report.noteShortage(next) }
     return report
   }
 
@@ -191,53 +195,15 @@ extension ScaleFitCommand {
     return report
   }
 
-  private func next(_ fit: FittedCurve, _ points: [[Double]]) throws -> [FitReport.Next] {
-    guard let target = points.first else {
-      if candidate.isEmpty { return [] }
-      throw CommandError(.badInput, "--candidate needs --predict: the point whose prediction is to become narrower")
-    }
-    let found: [NextRun]
-    if !candidate.isEmpty {
-      let all = try fit.nextRuns(
-        target: target, candidates: candidate.map { try run($0, fit.family) }, count: bootstrap, seed: seed)
-      found = Array(all.prefix(next ?? all.count))
-    } else if let next {
-      found = try fit.proposedRuns(target: target, most: next, spend: spend?.value, count: bootstrap, seed: seed)
-    } else {
-      return []
-    }
-    return try found.map { run in
-      .init(
-        point: Array(zip(fit.family.inputs, run.input)), cost: run.cost, reduction: run.reduction,
-        runs: [try zip(fit.family.inputs, run.input).map { (name: try name($0), value: $1) }])
-    }
-  }
-
-  /// `N=1e8,D=2e9` or, where its cost does not follow, `N=1e8,cost=2`.
-  private func run(_ text: String, _ family: CurveFamily) throws -> NextRun {
-    let (input, found) = try point(text, of: family.inputs, option: "--candidate")
-    guard let cost = found["cost"] ?? (found["N"].flatMap { n in found["D"].map { 6 * n * $0 } }), cost > 0 else {
-      throw CommandError(.badInput, "--candidate \(text): say what it costs, as in \(text),cost=2")
-    }
-    return NextRun(input: input, cost: cost)
-  }
-
   func fitAnnealing() throws -> FitReport {
     func curve(_ path: String) throws -> LoggedCurve {
       let table = try DataTable(path)
-      let steps = try numbers(table, "step")
-      let whole = try zip(steps, table.places).map { step, place in
-        guard let whole = Int(exactly: step) else {
-          throw CommandError(.badInput, "\(place): the step must be a whole number")
-        }
-        return whole
-      }
       return try LoggedCurve(
-        name: path, steps: whole, rates: try numbers(table, "lr"), losses: try numbers(table, "loss"), warmup: warmup,
-        isStepped: stepped)
+        name: path, steps: try wholeSteps(table), rates: try numbers(table, "lr"),
+        losses: try numbers(table, "loss"), warmup: warmup, isStepped: stepped)
     }
     let fit = try AnnealingFit(try files.map(curve), fade: fade)
-    var report = report(fit.curve)
+    var report = report(fit.curve, intervals: fit.intervals(count: bootstrap, seed: seed))
     report.facts.append(("fading", fit.law.fade))
     var lines: [LineChart.Series] = []
     func draw(_ curve: LoggedCurve) {
@@ -257,17 +223,19 @@ extension ScaleFitCommand {
           observed: other.losses.last))
     }
     report.chart = .curves(lines)
+    try addSchedules(fit, to: &report)
     if files.count == 1 {
       report.warnings.append("fitted on one curve; a constant and a cosine one together fix it better")
     }
     return report
   }
 
-  private func report(_ fit: FittedCurve) -> FitReport {
+  /// - Parameter intervals: of the parameters; of fits to resampled rows when left out.
+  private func report(_ fit: FittedCurve, intervals: [ClosedRange<Double>]? = nil) -> FitReport {
     var report = FitReport(law: law.rawValue)
     report.formulas = [fit.family.formula]
     report.parameters = Array(zip(fit.family.parameterNames, fit.parameters))
-    report.intervals = fit.intervals([], count: bootstrap, seed: seed).parameters.map { $0 }
+    report.intervals = (intervals ?? fit.intervals([], count: bootstrap, seed: seed).parameters).map { $0 }
     report.facts = [
       (
         fit.family == .muScaling || fit.family == .setting || fit.family == .criticalBatch
@@ -309,6 +277,12 @@ extension ScaleFitCommand {
     }
     report.warnings += outside(
       try points(names), names, columns.map { ($0.min() ?? 0)...($0.max() ?? 0) })
+    if let next, let point = try points(names).first {
+      report.next = try fit.proposedRuns(
+        target: shape(point), tokens: point[6], most: next, spend: spend?.value, count: bootstrap, seed: seed
+      ).map { try proposal($0, names) }
+      report.noteShortage(next)
+    }
     if let hours, let first = rows.first {
       report.notes.append(
         "after \(Shown.number(hours)) h of \(Shown.number(first[6])) tokens a step, by the replicated Chinchilla law (its level is of its own data):"

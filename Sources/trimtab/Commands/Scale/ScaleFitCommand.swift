@@ -83,6 +83,9 @@ struct ScaleFitCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Of annealing: a curve to predict, with its losses to compare.", valueName: "csv"))
   var test: [String] = []
 
+  @Option(help: ArgumentHelp("Of annealing: a schedule (step, lr) whose final loss is predicted.", valueName: "csv"))
+  var target: [String] = []
+
   @Option(
     help: ArgumentHelp(
       "A run that could be made next; its cost is 6·N·D, or as it says: N=1e8,cost=2.", valueName: "point"))
@@ -91,7 +94,17 @@ struct ScaleFitCommand: ParsableCommand {
   @Option(help: "Propose so many runs that narrow the first prediction most for what they cost.")
   var next: Int?
 
-  @Option(help: "What these may cost in all, in FLOP (6·N·D); as much as the runs so far when left out.")
+  @Option(
+    help: ArgumentHelp(
+      "Of power: the column of what runs cost, by which the next ones are chosen; 6·N·D when left out.",
+      valueName: "column"))
+  var cost: String?
+
+  @Option(
+    help: """
+      What these may cost in all: in FLOP (6·N·D) or the unit of --cost, of annealing in steps, of step-time in seconds \
+      for a step of each; as much as the runs so far when left out.
+      """)
   var spend: Magnitude?
 
   @OptionGroup var queue: QueueOptions
@@ -125,17 +138,23 @@ struct ScaleFitCommand: ParsableCommand {
     if next != nil || final != nil, predict.isEmpty, law != .annealing {
       throw ValidationError("--next and --final need --predict: the run that is to be known")
     }
+    if next != nil, law == .annealing, target.isEmpty {
+      throw ValidationError("--next needs --target: the schedule whose final loss is to be known")
+    }
+    if law != .annealing, !target.isEmpty { throw ValidationError("--target goes with annealing only") }
+    if law != .power, cost != nil { throw ValidationError("--cost goes with power only") }
     if queue.enqueue != nil, next == nil, candidate.isEmpty {
       throw ValidationError("--enqueue needs --next, or a --candidate")
     }
-    if next != nil || !candidate.isEmpty, [.annealing, .power, .stepTime].contains(law) {
-      throw ValidationError("\(law.rawValue) proposes no runs: leave --next and --candidate out")
+    if queue.enqueue != nil, law == .annealing {
+      throw ValidationError("a schedule is no value of a parameter: leave --enqueue out, and run what is proposed")
     }
     if law != .stepTime, hours != nil || fusedAttention {
       throw ValidationError("--hours and --fused-attention go with step-time only")
     }
-    if !candidate.isEmpty, law == .settings {
-      throw ValidationError("settings chooses among sizes by itself: say --next instead of --candidate")
+    let choices: [Law: String] = [.settings: "sizes", .annealing: "schedules", .stepTime: "shapes"]
+    if !candidate.isEmpty, let what = choices[law] {
+      throw ValidationError("\(law.rawValue) chooses among \(what) by itself: say --next instead of --candidate")
     }
   }
 
