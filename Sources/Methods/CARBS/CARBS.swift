@@ -152,7 +152,7 @@ public struct CARBS: ObservingSampler {
         features(known.map(\.point)), succeeds: known.map(\.succeeds), by: lessons.inference)
     else { return none }
     let weight = FailureLessons.weight(state)
-    return model.probabilities(features(points)).map { weight * logarithm(max($0, 1e-300)) }
+    return model.logProbabilities(features(points)).map { weight * $0 }
   }
 
   /// The configuration that is to be tried again: of those on the plain front the one with the fewest trials, pending ones
