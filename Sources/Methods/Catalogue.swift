@@ -7,7 +7,7 @@ public enum Catalogue {
     AutoSampler.entry, TPE.entry, ConstrainedTPE.entry, GaussianProcessSampler.entry, ForestSampler.entry,
     ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
-    DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
+    DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry, IteratedRacing.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
@@ -15,7 +15,8 @@ public enum Catalogue {
 
   public static let schedulers: [CatalogueEntry] = [
     FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
-    Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, WilcoxonStopping.entry,
+    Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, FRace.entry,
+    WilcoxonStopping.entry,
     MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry(.process), FreezeThaw.schedulerEntry(.powerLaws),
     FreezeThaw.schedulerEntry(.prior), CurveExtrapolationStopping.entry,
   ]
@@ -51,6 +52,7 @@ public enum Catalogue {
     case "mobster": return MOBSTER(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
     case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(spec.method.scheduler)
+    case "irace": return IteratedRacing(scheduler: spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "rgpe": return RankingEnsembleSampler(part)
     case "cts": return QuantileTransferSampler(part)
@@ -75,6 +77,7 @@ public enum Catalogue {
     case "extrapolation": return CurveExtrapolationStopping(part)
     case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(part)
     case "racing": return Racing()
+    case "f-race": return FRace(part)
     case "mo-asha": return MultiObjectiveASHA(part)
     case "wilcoxon": return WilcoxonStopping(part)
     default: return FullFidelity()

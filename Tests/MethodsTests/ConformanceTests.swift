@@ -46,6 +46,8 @@ final class ConformanceTests: XCTestCase {
           PartSpec("hyperband", options: ["eta": .integer(2), "deepening": .text("preserving")]),
           PartSpec("hyperband", options: ["rounding": .text("ceiling"), "deepening": .text("discarding")]),
         ]
+      case "f-race":
+        [PartSpec("f-race", options: ["startup": .integer(3)]), PartSpec("f-race", options: ["size": .integer(12)])]
       case "one-epoch":
         [PartSpec("one-epoch"), PartSpec("one-epoch", options: ["first": .integer(8), "keep": .integer(3)])]
       default: [PartSpec(entry.name)]
@@ -142,12 +144,12 @@ final class ConformanceTests: XCTestCase {
         let isUsual =
           scheduler.options.isEmpty
           && ["full", "asha", "hyperband", "dehb-brackets"].contains(scheduler.name)
-        guard isUsual || ["random", "tpe"].contains(sampler.name) else { continue }
+        guard isUsual || sampler.name == "irace" || ["random", "tpe"].contains(sampler.name) else { continue }
         // It has a model of its own, whatever the sampler.
         if scheduler.options["choice"] != nil, sampler.name != "random" || index > 1 || trials < 50 { continue }
         let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
         var fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
-        if ["racing", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
+        if ["racing", "f-race", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
         for fidelity in fidelities {
           for seed in seeds {
             guard isWorthwhile(sampler, scheduler, fidelity, space: index, isFirst: seed == seeds.lowerBound) else {
