@@ -8,6 +8,7 @@ public enum Catalogue {
     ConformalQuantileSampler.entry,
     TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
     DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry, IteratedRacing.entry,
+    BOSS.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
@@ -28,14 +29,13 @@ public enum Catalogue {
   public static func makeMethod(_ spec: StudySpec) throws(MethodError) -> Method {
     let problems = check(spec)
     guard problems.isEmpty else { throw MethodError(problems) }
-    let sampler = makeSampler(spec)
+    let sampler = makeSampler(spec.method.sampler, spec)
     return Method(
       scheduler: makeScheduler(spec), sampler: spec.transfer.map { TransferSampler(sampler, $0) } ?? sampler,
       stopping: EnoughKnown())
   }
 
-  private static func makeSampler(_ spec: StudySpec) -> any Sampler {
-    let part = spec.method.sampler
+  static func makeSampler(_ part: PartSpec, _ spec: StudySpec) -> any Sampler {
     switch part.name {
     case "auto": return AutoSampler(part)
     case "tpe": return TPE(part)
@@ -52,6 +52,7 @@ public enum Catalogue {
     case "mobster": return MOBSTER(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
     case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(spec.method.scheduler)
+    case "boss": return BOSS(part)
     case "irace": return IteratedRacing(scheduler: spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "rgpe": return RankingEnsembleSampler(part)

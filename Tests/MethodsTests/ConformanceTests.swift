@@ -23,9 +23,9 @@ final class ConformanceTests: XCTestCase {
       "mobster": ["candidates": .integer(32), "startup": .integer(45)],
       "ignite": ["networks": .integer(1), "width": .integer(4), "steps": .integer(5)],
     ]
-    // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, and what learns from
-    // earlier studies, have studies of their own.
-    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "mixture", "rgpe", "cts"]
+    // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, what learns from
+    // earlier studies, and what learns from other trials' checkpoints, have studies of their own.
+    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "mixture", "rgpe", "cts", "boss"]
     return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }

@@ -204,6 +204,11 @@ public final class Tuner {
         onEvent(.notice("trial \(run.trial) has no checkpoint and starts again from the beginning"))
         run.reached = 0
       }
+      if let missing = missingCheckpoint(run) {
+        try session.fail(run.trial, .crash, message: missing, seconds: 0)
+        onEvent(.ended(run.trial))
+        return
+      }
       let launch = try makeLaunch(run, folder, space)
       let process = try spawn(launch)
       launchFailures = 0
@@ -223,6 +228,19 @@ public final class Tuner {
     }
   }
 
+  /// What a trial lacks of the checkpoints that it is to learn from; nil when they are there.
+  private func missingCheckpoint(_ run: TrialRun) -> String? {
+    for parent in run.lineage?.trials ?? [] {
+      let folder = TrialFolder(root: settings.trialsFolder, trial: parent)
+      if !folder.hasCheckpoint {
+        return
+          "trial \(run.trial) is to learn from trial \(parent), whose checkpoint folder \(folder.checkpoint) is empty: "
+          + "the command has to save its model in TRIMTAB_CHECKPOINT"
+      }
+    }
+    return nil
+  }
+
   private func spawn(_ launch: Launch) throws -> TrialProcess {
     do {
       return try TrialProcess(launch: launch, guardedBy: processGuard)
@@ -232,6 +250,9 @@ public final class Tuner {
     _ = try processGuard?.restartIfLost()
     return try TrialProcess(launch: launch, guardedBy: processGuard)
   }
+
+  private static let studentVariable = "TRIMTAB_STUDENT_CHECKPOINT"
+  private static let teacherVariable = "TRIMTAB_TEACHER_CHECKPOINT"
 
   private func makeLaunch(_ run: TrialRun, _ folder: TrialFolder, _ space: Space) throws -> Launch {
     let spec = session.state.spec
@@ -249,11 +270,16 @@ public final class Tuner {
       variables.append(("TRIMTAB_RESOURCE", resource))
       variables.append(("TRIMTAB_RESOURCE_FROM", JSONValue.plainText(run.reached)))
     }
+    for (name, parent) in [(Self.studentVariable, run.lineage?.student), (Self.teacherVariable, run.lineage?.teacher)] {
+      guard let parent else { continue }
+      variables.append((name, TrialFolder(root: settings.trialsFolder, trial: parent).checkpoint))
+    }
     if let fidelity = spec.fidelity { variables.append(("TRIMTAB_FIDELITY", fidelity.name)) }
     for (name, value) in space.values(of: run.configuration) {
       variables.append((CommandTemplate.variableName(of: name), value.description))
     }
-    let own = Set(variables.map(\.name))
+    // A trial that learns from nobody must not take over what the tuner itself was given.
+    let own = Set(variables.map(\.name)).union([Self.studentVariable, Self.teacherVariable])
     var environment = settings.environment.filter { spec.environment[$0.name] == nil && !own.contains($0.name) }
     environment += spec.environment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     environment += variables
