@@ -10,6 +10,7 @@ public enum Catalogue {
     DensityRatioSampler.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry, IteratedRacing.entry,
     BOSS.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
+    FreezeThaw.samplerEntry(.checkpoints),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
@@ -19,7 +20,7 @@ public enum Catalogue {
     Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, FRace.entry,
     WilcoxonStopping.entry,
     MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry(.process), FreezeThaw.schedulerEntry(.powerLaws),
-    FreezeThaw.schedulerEntry(.prior), CurveExtrapolationStopping.entry,
+    FreezeThaw.schedulerEntry(.prior), FreezeThaw.schedulerEntry(.checkpoints), CurveExtrapolationStopping.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -51,7 +52,7 @@ public enum Catalogue {
     case "bohb": return BOHB(part)
     case "mobster": return MOBSTER(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
-    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(spec.method.scheduler)
+    case "freeze-thaw", "dpl", "ifbo", "fms": return FreezeThaw(spec.method.scheduler)
     case "boss": return BOSS(part)
     case "irace": return IteratedRacing(scheduler: spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
@@ -76,7 +77,7 @@ public enum Catalogue {
     case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     case "extrapolation": return CurveExtrapolationStopping(part)
-    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(part)
+    case "freeze-thaw", "dpl", "ifbo", "fms": return FreezeThaw(part)
     case "racing": return Racing()
     case "f-race": return FRace(part)
     case "mo-asha": return MultiObjectiveASHA(part)

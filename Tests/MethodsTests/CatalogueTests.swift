@@ -27,6 +27,7 @@ final class CatalogueTests: XCTestCase {
   func testEveryEntryHasItsPageAndOptionsThatTakeTheirDefaults() throws {
     let partners = [
       "dehb": "dehb-brackets", "dehb-brackets": "dehb", "freeze-thaw": "freeze-thaw", "dpl": "dpl", "ifbo": "ifbo",
+      "fms": "fms",
       "irace": "f-race",
     ]
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")

@@ -25,14 +25,14 @@ final class ConformanceTests: XCTestCase {
     ]
     // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, what learns from
     // earlier studies, and what learns from other trials' checkpoints, have studies of their own.
-    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "mixture", "rgpe", "cts", "boss"]
+    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "fms", "mixture", "rgpe", "cts", "boss"]
     return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }
   }
 
   private func schedulers() -> [PartSpec] {
-    Catalogue.schedulers.filter { !["freeze-thaw", "dpl", "ifbo"].contains($0.name) }.flatMap { entry in
+    Catalogue.schedulers.filter { !["freeze-thaw", "dpl", "ifbo", "fms"].contains($0.name) }.flatMap { entry in
       switch entry.name {
       case "asha":
         [
@@ -224,6 +224,10 @@ final class ConformanceTests: XCTestCase {
 
   func testThePriorOfCurvesKeepsItsPromisesInEverySpace() throws {
     try conform(steps: "ifbo", ["particles": .integer(16), "moves": .integer(1), "candidates": .integer(16)])
+  }
+
+  func testAModelOfStepsKeepsItsPromisesInEverySpace() throws {
+    try conform(steps: "fms", ["candidates": .integer(16)])
   }
 
   func testEveryCombinationTakesFiveHundredParameters() throws {

@@ -168,6 +168,10 @@ final class FaultTests: XCTestCase {
       Case(
         name: "ifbo", sampler: PartSpec("ifbo"), scheduler: PartSpec("ifbo", options: few), isPlain: false, trials: 12),
       Case(
+        name: "fms", sampler: PartSpec("fms"),
+        scheduler: PartSpec("fms", options: small.merging(["candidates": .integer(16)]) { a, _ in a }), isPlain: false,
+        trials: 12),
+      Case(
         name: "f-race", sampler: PartSpec("random"),
         scheduler: PartSpec("f-race", options: ["size": .integer(7), "startup": .integer(3)]), isPlain: false,
         countsReplicates: true),

@@ -525,6 +525,7 @@ public final class Tuner {
       {
       case .nothing: break
       case .completed:
+        try noteWeights(of: trial)
         // The verdict on a trial that ended by itself was not waited for.
         if trial.ending == nil, session.state.spec.fidelity != nil, session.verdict(on: number) == .stop,
           !trial.reachedMaximum(session.state.spec.fidelity)
@@ -533,7 +534,9 @@ public final class Tuner {
         } else {
           try session.complete(number, seconds: seconds)
         }
-      case .paused: try session.pause(number, seconds: seconds)
+      case .paused:
+        try noteWeights(of: trial)
+        try session.pause(number, seconds: seconds)
       case .stopped: try session.stop(number, seconds: seconds)
       case .released: try session.release(number, seconds: seconds)
       case .outrun:
@@ -546,6 +549,19 @@ public final class Tuner {
     } catch let error as SessionError {
       // Declared lost meanwhile: another worker has it now.
       onEvent(.notice(error.message))
+    }
+  }
+
+  /// Keeps a summary of the weights that a trial saved, for a method that learns from it. A file that cannot be read is said, and
+  /// the trial counts as one without weights.
+  private func noteWeights(of trial: RunningTrial) throws {
+    guard WeightSummary.isWanted(by: session.state.spec), trial.reached > 0 else { return }
+    let number = trial.run.trial
+    do {
+      guard let summary = try CheckpointWeights.summary(of: trial.folder.checkpoint) else { return }
+      try session.note(number, WeightSummary.key(trial.reached), summary.text)
+    } catch let error as TensorFileError {
+      onEvent(.notice("the weights of trial \(number) are not used: \(error)"))
     }
   }
 
