@@ -136,7 +136,7 @@ final class BOSSTests: XCTestCase {
     let fidelity = Fidelity(name: "epoch", minimum: 1, maximum: 9)
     // A configuration may come again with other teachers, so the spaces are not finite.
     for (name, space) in try MethodSpaces.all() where ["numbers", "conditional", "constrained"].contains(name) {
-      for (index, inner) in ["random", "tpe", "bore"].enumerated() {
+      for (index, inner) in ["random", "tpe"].enumerated() {
         let part = PartSpec(
           "boss", options: ["warmup": .integer(12), "top": .integer(4), "sampler": .text(inner)])
         let isStaged = index == 1

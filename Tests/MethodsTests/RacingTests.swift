@@ -174,6 +174,7 @@ final class RacingTests: XCTestCase {
     XCTAssertEqual(driver.state.trials.count, 15)
     let best = try XCTUnwrap(driver.state.incumbent)
     XCTAssertEqual(driver.state.trials[best].state, .completed)
+    XCTAssertEqual(driver.state.count(.completed), 1, "and nobody else")
     XCTAssertEqual(driver.state.trials[best].value, 0)
   }
 

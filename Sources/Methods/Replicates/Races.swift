@@ -172,11 +172,12 @@ struct Races: Sendable {
   mutating func advance(_ state: StudyState, isEnding: Bool = false) {
     guard let plan else { return }
     while newcomers >= planned || isClosed || isEnding, unready.isEmpty {
+      // Elites alone have been compared already.
+      if isEnding, newcomers == 0 { return }
       let order = test(plan, state)
       if isOver(plan, state) {
         elites = order.prefix(plan.survivors).map { $0 }
         open(index + 1, plan, state)
-        if isEnding, newcomers == 0 { return }
       } else {
         level += 1
         collect(state)
