@@ -36,6 +36,16 @@ def tune(folder: Path, study: str, program: str, *arguments: str) -> subprocess.
         capture_output=True, env=ENVIRONMENT, timeout=120)
 
 
+def test_a_program_learns_which_checkpoints_to_begin_from_and_to_be_taught_by() -> None:
+    alone = CommandTrial({})
+    assert alone.student_checkpoint is None and alone.teacher_checkpoint is None
+    trial = CommandTrial({
+        "TRIMTAB_REPORT": "/r", "TRIMTAB_STUDENT_CHECKPOINT": "/s/000003/checkpoint",
+        "TRIMTAB_TEACHER_CHECKPOINT": "/s/000005/checkpoint"})
+    assert trial.student_checkpoint == Path("/s/000003/checkpoint")
+    assert trial.teacher_checkpoint == Path("/s/000005/checkpoint")
+
+
 def test_a_program_learns_its_parameters_and_reports_up_to_its_resource(tmp_path: Path) -> None:
     done = tune(
         tmp_path,

@@ -5,19 +5,22 @@ import TrimtabStudies
 public enum Catalogue {
   public static let samplers: [CatalogueEntry] = [
     AutoSampler.entry, TPE.entry, ConstrainedTPE.entry, GaussianProcessSampler.entry, ForestSampler.entry,
-    ConformalQuantileSampler.entry,
-    TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry, HEBO.entry, AEGiS.entry,
+    ConformalQuantileSampler.entry, TrustRegionSampler.entry, GaussianProcessSampler.sparseEntry, BAxUS.entry,
+    HEBO.entry, AEGiS.entry,
     DensityRatioSampler.entry, CARBS.entry, BOHB.entry, MOBSTER.entry, DEHB.samplerEntry, PriorBand.entry,
+    IteratedRacing.entry, BOSS.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
+    FreezeThaw.samplerEntry(.checkpoints),
     RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
 
   public static let schedulers: [CatalogueEntry] = [
     FullFidelity.entry, MedianStopping.entry, ASHA.entry, ASHA.progressiveEntry, Hyperband.entry,
-    Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, WilcoxonStopping.entry,
+    Hyperband.halvingEntry, DEHB.schedulerEntry, OneEpoch.entry, Racing.entry, FRace.entry,
+    WilcoxonStopping.entry,
     MultiObjectiveASHA.entry, FreezeThaw.schedulerEntry(.process), FreezeThaw.schedulerEntry(.powerLaws),
-    FreezeThaw.schedulerEntry(.prior), CurveExtrapolationStopping.entry,
+    FreezeThaw.schedulerEntry(.prior), FreezeThaw.schedulerEntry(.checkpoints), CurveExtrapolationStopping.entry,
   ]
 
   /// The sampler and scheduler of a study. They are to absorb the study's log from its first event on.
@@ -27,14 +30,13 @@ public enum Catalogue {
   public static func makeMethod(_ spec: StudySpec) throws(MethodError) -> Method {
     let problems = check(spec)
     guard problems.isEmpty else { throw MethodError(problems) }
-    let sampler = makeSampler(spec)
+    let sampler = makeSampler(spec.method.sampler, spec)
     return Method(
       scheduler: makeScheduler(spec), sampler: spec.transfer.map { TransferSampler(sampler, $0) } ?? sampler,
       stopping: EnoughKnown())
   }
 
-  private static func makeSampler(_ spec: StudySpec) -> any Sampler {
-    let part = spec.method.sampler
+  static func makeSampler(_ part: PartSpec, _ spec: StudySpec) -> any Sampler {
     switch part.name {
     case "auto": return AutoSampler(part)
     case "tpe": return TPE(part)
@@ -50,7 +52,9 @@ public enum Catalogue {
     case "bohb": return BOHB(part)
     case "mobster": return MOBSTER(part)
     case "dehb": return DEHB(sampler: part, scheduler: spec.method.scheduler)
-    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(spec.method.scheduler)
+    case "freeze-thaw", "dpl", "ifbo", "fms": return FreezeThaw(spec.method.scheduler)
+    case "boss": return BOSS(part)
+    case "irace": return IteratedRacing(scheduler: spec.method.scheduler)
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "rgpe": return RankingEnsembleSampler(part)
     case "cts": return QuantileTransferSampler(part)
@@ -74,8 +78,9 @@ public enum Catalogue {
     case "dehb-brackets": return DEHB(scheduler: part)
     case "one-epoch": return OneEpoch(part)
     case "extrapolation": return CurveExtrapolationStopping(part)
-    case "freeze-thaw", "dpl", "ifbo": return FreezeThaw(part)
+    case "freeze-thaw", "dpl", "ifbo", "fms": return FreezeThaw(part)
     case "racing": return Racing()
+    case "f-race": return FRace(part)
     case "mo-asha": return MultiObjectiveASHA(part)
     case "wilcoxon": return WilcoxonStopping(part)
     default: return FullFidelity()

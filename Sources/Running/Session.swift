@@ -26,6 +26,8 @@ public struct TrialRun: Sendable, Equatable {
   public var seed: Int
   /// Its process is frozen here and has only to be thawed.
   public var isFrozen: Bool
+  /// The trials whose checkpoints it is to learn from.
+  public var lineage: Lineage?
 }
 
 /// Why a session cannot do what was asked.
@@ -270,7 +272,7 @@ public final class Session {
       plan.answer = .run(
         TrialRun(
           trial: trial, configuration: configuration, target: target, reached: 0, attempt: 1, seed: seed(of: trial),
-          isFrozen: false))
+          isFrozen: false, lineage: Lineage(annotation)))
     case .resume(let trial, let target, let annotation):
       var resumed = run(trial)
       resumed.target = target
@@ -316,7 +318,7 @@ public final class Session {
       trial: trial, configuration: fold.state.history.configuration(trial),
       target: record.target.isNaN ? nil : record.target, reached: record.resource,
       attempt: 1 + Int(record.failures) + Int(record.losses), seed: seed(of: trial),
-      isFrozen: record.isFrozen)
+      isFrozen: record.isFrozen, lineage: fold.state.lineages[trial])
   }
 
   private func seed(of trial: TrialNumber) -> Int { trialSeed(study: fold.state.spec.seed ?? 0, trial: trial) }

@@ -33,6 +33,10 @@ public struct Annotation: Sendable, Equatable {
     case position = 5
     /// 1 where a part of the model could not be computed, and a simpler one stood in.
     case weakened = 6
+    /// The trial from whose checkpoint the model that is trained begins.
+    case student = 7
+    /// The trial from whose checkpoint the model comes that teaches it.
+    case teacher = 8
   }
 
   /// Where a configuration came from.

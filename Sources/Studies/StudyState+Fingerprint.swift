@@ -35,6 +35,13 @@ extension StudyState {
       for trial in trials.indices where trials[trial].isWeakened { digest.add(trial) }
       fields.append(("weakenedCount", digest.value))
     }
+    if !lineages.isEmpty {
+      var digest = Digest()
+      for (trial, lineage) in lineages.sorted(by: { $0.key < $1.key }) {
+        digest.add([trial, lineage.student ?? -1, lineage.teacher ?? -1])
+      }
+      fields.append(("lineages", digest.value))
+    }
     if let stopReason { fields.append(("stopReason", stableHash(stopReason))) }
     return fields
   }

@@ -43,6 +43,8 @@ public struct StudyState: Sendable {
   public private(set) var curves: [TrialNumber: Curve] = [:]
   /// The newest values of all metrics but the first objective, of trials that reported any.
   public private(set) var otherMetrics: [TrialNumber: [MetricValue]] = [:]
+  /// The trials from whose checkpoints others learn, by those others.
+  public private(set) var lineages: [TrialNumber: Lineage] = [:]
   /// Notes kept with trials, as JSON text by key.
   public private(set) var notes: [TrialNumber: [String: String]] = [:]
   /// Notes kept with the study.
@@ -330,6 +332,10 @@ public struct StudyState: Sendable {
       guard history.space.canHold(configuration) else {
         throw EventError("the configuration of trial \(number) does not fit the study's space")
       }
+      let lineage = Lineage(annotation)
+      if let unknown = lineage?.trials.first(where: { !trials.indices.contains($0) }) {
+        throw EventError("trial \(number) is to learn from trial \(unknown), which does not exist")
+      }
       var trial = Trial()
       trial.proposedAt = time
       trial.target = target ?? .nan
@@ -343,6 +349,7 @@ public struct StudyState: Sendable {
       trial.isWeakened = annotation[.weakened] == 1
       if trial.isWeakened { weakenedCount += 1 }
       trials.append(trial)
+      if let lineage { lineages[number] = lineage }
       history.append(configuration)
       counts[Int(TrialState.waiting.rawValue)] += 1
       queue.append(number)

@@ -85,6 +85,24 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   }
 }
 
+/// The trials whose checkpoints a trial is given, besides its own.
+@frozen public struct Lineage: Sendable, Equatable {
+  /// The one from whose weights it begins; nil for fresh ones.
+  public var student: TrialNumber?
+  /// The one whose model teaches it.
+  public var teacher: TrialNumber?
+
+  /// - Returns: nil for a proposal that names neither.
+  public init?(_ annotation: Annotation) {
+    student = annotation[.student]
+    teacher = annotation[.teacher]
+    if student == nil, teacher == nil { return nil }
+  }
+
+  /// All of them.
+  public var trials: [TrialNumber] { [student, teacher].compactMap { $0 } }
+}
+
 /// The first objective of one trial over the resource, in increasing order of resource.
 public struct Curve: Sendable, Equatable {
   public private(set) var resources: [Double] = []

@@ -27,6 +27,8 @@ final class CatalogueTests: XCTestCase {
   func testEveryEntryHasItsPageAndOptionsThatTakeTheirDefaults() throws {
     let partners = [
       "dehb": "dehb-brackets", "dehb-brackets": "dehb", "freeze-thaw": "freeze-thaw", "dpl": "dpl", "ifbo": "ifbo",
+      "fms": "fms",
+      "irace": "f-race",
     ]
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     for entry in Catalogue.samplers + Catalogue.schedulers {
@@ -40,7 +42,7 @@ final class CatalogueTests: XCTestCase {
       // Most go with everything.
       let partner = PartSpec(partners[entry.name] ?? (entry.role == .sampler ? "full" : "random"))
       let folds = Fidelity(name: "fold", maximum: 9, countsReplicates: true)
-      let fidelity = ["racing", "wilcoxon"].contains(entry.name) ? folds : epochs
+      let fidelity = ["racing", "f-race", "irace", "wilcoxon"].contains(entry.name) ? folds : epochs
       var x = try Parameter.float("x", 0...1)
       x.defaultValue = .real(0.5)
       let space = try Space([x])

@@ -23,16 +23,16 @@ final class ConformanceTests: XCTestCase {
       "mobster": ["candidates": .integer(32), "startup": .integer(45)],
       "ignite": ["networks": .integer(1), "width": .integer(4), "steps": .integer(5)],
     ]
-    // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, and what learns from
-    // earlier studies, have studies of their own.
-    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "mixture", "rgpe", "cts"]
+    // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, what learns from
+    // earlier studies, and what learns from other trials' checkpoints, have studies of their own.
+    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "fms", "mixture", "rgpe", "cts", "boss"]
     return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }
   }
 
   private func schedulers() -> [PartSpec] {
-    Catalogue.schedulers.filter { !["freeze-thaw", "dpl", "ifbo"].contains($0.name) }.flatMap { entry in
+    Catalogue.schedulers.filter { !["freeze-thaw", "dpl", "ifbo", "fms"].contains($0.name) }.flatMap { entry in
       switch entry.name {
       case "asha":
         [
@@ -46,6 +46,8 @@ final class ConformanceTests: XCTestCase {
           PartSpec("hyperband", options: ["eta": .integer(2), "deepening": .text("preserving")]),
           PartSpec("hyperband", options: ["rounding": .text("ceiling"), "deepening": .text("discarding")]),
         ]
+      case "f-race":
+        [PartSpec("f-race", options: ["startup": .integer(3)]), PartSpec("f-race", options: ["size": .integer(12)])]
       case "one-epoch":
         [PartSpec("one-epoch"), PartSpec("one-epoch", options: ["first": .integer(8), "keep": .integer(3)])]
       default: [PartSpec(entry.name)]
@@ -143,12 +145,12 @@ final class ConformanceTests: XCTestCase {
         let isUsual =
           scheduler.options.isEmpty
           && ["full", "asha", "hyperband", "dehb-brackets"].contains(scheduler.name)
-        guard isUsual || ["random", "tpe"].contains(sampler.name) else { continue }
+        guard isUsual || sampler.name == "irace" || ["random", "tpe"].contains(sampler.name) else { continue }
         // It has a model of its own, whatever the sampler.
         if scheduler.options["choice"] != nil, sampler.name != "random" || index > 1 || trials < 50 { continue }
         let entry = Catalogue.schedulers.first { $0.name == scheduler.name }
         var fidelities: [Fidelity?] = entry?.needsFidelity == true ? [Self.fidelity] : [nil, Self.fidelity]
-        if ["racing", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
+        if ["racing", "f-race", "wilcoxon"].contains(scheduler.name) { fidelities = [Self.folds] }
         for fidelity in fidelities {
           for seed in seeds {
             guard isWorthwhile(sampler, scheduler, fidelity, space: index, isFirst: seed == seeds.lowerBound) else {
@@ -223,6 +225,10 @@ final class ConformanceTests: XCTestCase {
 
   func testThePriorOfCurvesKeepsItsPromisesInEverySpace() throws {
     try conform(steps: "ifbo", ["particles": .integer(16), "moves": .integer(1), "candidates": .integer(16)])
+  }
+
+  func testAModelOfStepsKeepsItsPromisesInEverySpace() throws {
+    try conform(steps: "fms", ["candidates": .integer(16)])
   }
 
   func testEveryCombinationTakesFiveHundredParameters() throws {

@@ -54,6 +54,8 @@ class CommandTrial:
         #: The resource that earlier runs reported; 0 at the beginning.
         self.reached: float = _number(environment, "TRIMTAB_RESOURCE_FROM") or 0
         self._checkpoint = environment.get("TRIMTAB_CHECKPOINT")
+        self._student = environment.get("TRIMTAB_STUDENT_CHECKPOINT")
+        self._teacher = environment.get("TRIMTAB_TEACHER_CHECKPOINT")
         self._params: dict[str, Any] | None = None
         self._config_path = environment.get("TRIMTAB_CONFIG")
 
@@ -84,11 +86,17 @@ class CommandTrial:
     @property
     def checkpoint_dir(self) -> Path | None:
         """The folder that follows the trial through pauses and retries; None outside of a study."""
-        if self._checkpoint is None:
-            return None
-        from pathlib import Path
+        return _path(self._checkpoint)
 
-        return Path(self._checkpoint)
+    @property
+    def student_checkpoint(self) -> Path | None:
+        """The checkpoint folder of the trial from whose model this one begins, with the sampler ``boss``."""
+        return _path(self._student)
+
+    @property
+    def teacher_checkpoint(self) -> Path | None:
+        """The checkpoint folder of the trial whose model teaches this one's, with the sampler ``boss``."""
+        return _path(self._teacher)
 
     def steps(self, default: int) -> range:
         """The steps of this run: from the first that was not reported up to the resource to reach.
@@ -201,6 +209,14 @@ def _number(environment: Mapping[str, str], name: str) -> float | int | None:
     except ValueError:
         raise TrimtabError(f"{name} is not a number: {text!r}") from None
     return int(value) if value.is_integer() else value
+
+
+def _path(text: str | None) -> Path | None:
+    if text is None:
+        return None
+    from pathlib import Path
+
+    return Path(text)
 
 
 def _whole(environment: Mapping[str, str], name: str) -> int | None:

@@ -95,6 +95,20 @@ class Trial(core().Run):  # type: ignore[misc]
         return 0.0 if reached != reached else reached
 
     @property
+    def student(self) -> int | None:
+        """The number of the trial from whose model this one begins, with the sampler ``boss``; else None."""
+        return self._ancestor("student")
+
+    @property
+    def teacher(self) -> int | None:
+        """The number of the trial whose model teaches this one's, with the sampler ``boss``; else None."""
+        return self._ancestor("teacher")
+
+    def _ancestor(self, role: str) -> int | None:
+        number: int | None = self.study._transport.result("trials", only=[self.number])[0].get(role)
+        return number
+
+    @property
     def user_attrs(self) -> dict[str, Any]:
         """Attributes that were set, by key."""
         return dict(self._attributes)

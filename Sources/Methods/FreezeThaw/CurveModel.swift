@@ -10,10 +10,15 @@ enum CurveSurrogate: String, Sendable, CaseIterable {
   case powerLaws = "dpl"
   /// Rakotoarison et al. 2024.
   case prior = "ifbo"
+  /// Mehta et al. 2024.
+  case checkpoints = "fms"
 
   /// Curves in the model, and points of each.
   var curveLimit: Int { self == .prior ? 100 : 200 }
   var pointLimit: Int { self == .prior ? 8 : 16 }
+
+  /// Whether what counts is the improvement that is expected, and not how probable a drawn one is.
+  var expectsImprovement: Bool { self == .powerLaws || self == .checkpoints }
 }
 
 /// What a model says of the curves that it knows and of those of new configurations. Losses are as a ``LossUnits`` makes them.

@@ -20,6 +20,11 @@ extension FreezeThaw {
         authors: "H. Rakotoarison, S. Adriaensen, N. Mallik, S. Garibov, E. Bergman, F. Hutter",
         title: "In-context freeze-thaw Bayesian optimization for hyperparameter optimization", year: 2024,
         venue: "ICML, arXiv 2404.16795")
+    case .checkpoints:
+      .init(
+        authors: "N. Mehta, J. Lorraine, S. Masson et al.",
+        title: "Improving hyperparameter optimization with checkpointed model weights", year: 2024,
+        venue: "arXiv 2406.18630")
     }
   }
 
@@ -28,6 +33,7 @@ extension FreezeThaw {
     case .process: "Freeze-thaw Bayesian optimisation"
     case .powerLaws: "Freeze-thaw with deep power laws (DPL)"
     case .prior: "Freeze-thaw with a prior of learning curves (ifBO)"
+    case .checkpoints: "Freeze-thaw with the weights of checkpoints (FMS)"
     }
   }
 
@@ -36,6 +42,7 @@ extension FreezeThaw {
     case .process: "a model of all learning curves"
     case .powerLaws: "power laws that networks give to configurations"
     case .prior: "a prior of learning curves in 26 numbers each"
+    case .checkpoints: "a process over configurations, curves and weights"
     }
   }
 
@@ -44,12 +51,19 @@ extension FreezeThaw {
       name: "steps", kind: .integer(1...10_000), defaultValue: .integer(20),
       meaning: "into how many steps the full resource is divided; a trial can pause after each")
     let candidates = MethodOption(
-      name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(surrogate == .prior ? 128 : 1000),
+      name: "candidates", kind: .integer(16...100_000), defaultValue: .integer(Self.candidates(surrogate)),
       meaning: surrogate == .prior
         ? "the number of new configurations that are looked at, besides half as many about the best known ones"
         : "the number of configurations among which new ones are chosen; when half are used there are others")
     switch surrogate {
     case .process: return [steps]
+    case .checkpoints:
+      return [
+        steps, candidates,
+        MethodOption(
+          name: "components", kind: .integer(0...32), defaultValue: .integer(4),
+          meaning: "into how many numbers the weights of a checkpoint are condensed; 0 to leave them alone"),
+      ]
     case .powerLaws:
       return [
         steps, candidates,
@@ -78,6 +92,14 @@ extension FreezeThaw {
           name: "worst", kind: .real(-1e300...1e300), defaultValue: .real(0),
           meaning: "the objective's worst sensible value; values beyond count as it"),
       ]
+    }
+  }
+
+  private static func candidates(_ surrogate: CurveSurrogate) -> Int {
+    switch surrogate {
+    case .prior: 128
+    case .checkpoints: 256
+    case .process, .powerLaws: 1000
     }
   }
 

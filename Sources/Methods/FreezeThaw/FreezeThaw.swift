@@ -11,7 +11,9 @@ import TrimtabSurrogates
 /// hyperparameter optimization", ICML 2024, arXiv 2404.16795 (the choice: the greatest probability of being below a threshold
 /// some steps ahead, both drawn anew for each choice, MFPI-random; and the model of `ifbo`); Kadra, Janowski, Wistuba &
 /// Grabocka, "Scaling laws for hyperparameter optimization", NeurIPS 2023, arXiv 2302.00441 (`dpl`, which chooses by the
-/// expected improvement at the full resource on the least of the last losses of all curves).
+/// expected improvement at the full resource on the least of the last losses of all curves); Mehta, Lorraine, Masson et al.,
+/// "Improving hyperparameter optimization with checkpointed model weights", 2024, arXiv 2406.18630, and Wistuba, Kadra &
+/// Grabocka, NeurIPS 2022, arXiv 2202.09774 (`fms`, which chooses by the expected improvement at the next step).
 ///
 /// The threshold lies 10^τ below the best loss seen, τ uniform between −4 and −1, in standard deviations of the losses; for
 /// `ifbo` in shares of what is left up to a perfect score. The horizon is uniform among all numbers of steps. Trials that run
@@ -26,6 +28,8 @@ public struct FreezeThaw: Scheduler, Sampler {
   private let steps: Int
   /// New configurations among which the best is found; an eighth as many are tried around each of the best known.
   private let candidates: Int
+  /// Of the weights of a checkpoint; 0 where they are not looked at.
+  private let components: Int
   private let networks: PowerLawEnsemble.Options
   private let particles: CurvePosterior.Options
   /// The ends of the objective, of ifBO's where they are given.
@@ -42,13 +46,20 @@ public struct FreezeThaw: Scheduler, Sampler {
     /// The trial and the curve of each point; losses as they are.
     var trials: [TrialNumber]
     var curves: [FreezeThawProcess.Curve]
+    /// The weights of each, as they were known then.
+    var weights: [WeightHistory]
   }
 
   private struct Fitted: Sendable {
     var units: LossUnits
     var parameters: FreezeThawProcess.Parameters?
     var ensemble: PowerLawEnsemble?
+    var kernel: KernelParameters?
+    var basis: WeightBasis?
   }
+
+  /// What is known of the weights of each trial.
+  private var weights: [TrialNumber: WeightHistory] = [:]
 
   /// The units of ifBO, which stay as they are: other ones would make all curves others.
   private var units: LossUnits?
@@ -61,6 +72,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     let entry = Self.schedulerEntry(surrogate)
     steps = entry.integer("steps", in: part)
     candidates = surrogate == .process ? 256 : entry.integer("candidates", in: part)
+    components = surrogate == .checkpoints ? entry.integer("components", in: part) : 0
     networks = Self.networks(part)
     particles = Self.particles(part)
     bounds = Self.bounds(part)
@@ -73,6 +85,7 @@ public struct FreezeThaw: Scheduler, Sampler {
   public mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {
     case .studyAmended: forget()
+    case .noted(let trial?, let key, let value): take(key, value, of: trial)
     case .reported(_, .some, _):
       reports += 1
       guard reports >= nextFit, state.trials.count >= designCount(state) else { return }
@@ -85,6 +98,16 @@ public struct FreezeThaw: Scheduler, Sampler {
       }
     default: break
     }
+  }
+
+  /// Takes over a summary of weights, if a note is one.
+  private mutating func take(_ key: String, _ value: String, of trial: TrialNumber) {
+    guard components > 0, let resource = WeightSummary.resource(ofKey: key), let summary = WeightSummary(text: value)
+    else { return }
+    var known = weights[trial] ?? []
+    known.removeAll { $0.resource == resource }
+    known.insert((resource, summary), at: known.firstIndex { $0.resource > resource } ?? known.count)
+    weights[trial] = known
   }
 
   private mutating func forget() {
@@ -126,20 +149,38 @@ public struct FreezeThaw: Scheduler, Sampler {
   /// Trials with at least one finite loss, and their curves without what is not finite.
   private func known(_ features: SpaceFeatures, _ state: StudyState) -> Known {
     let sign = state.spec.objectives[0].sign
-    var known = Known(points: features.empty, trials: [], curves: [])
+    let stops = state.spec.fidelity.map(stops) ?? []
+    var known = Known(points: features.empty, trials: [], curves: [], weights: [])
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     for trial in state.trials.indices where state.trials[trial].state != .failed {
       guard let curve = state.curves[trial] else { continue }
-      let places = curve.values.indices.filter { curve.values[$0].isFinite }
+      var places = curve.values.indices.filter { curve.values[$0].isFinite }
+      // Of a step its end counts.
+      if surrogate == .checkpoints { places = Self.ends(of: stops, curve, among: places) }
       guard !places.isEmpty,
         features.append(state.history.configuration(trial), to: &known.points, units: &units)
       else { continue }
       known.trials.append(trial)
+      known.weights.append(weights[trial] ?? [])
       known.curves.append(
         FreezeThawProcess.Curve(
           times: places.map { curve.resources[$0] }, values: places.map { curve.values[$0] * sign }))
     }
     return known
+  }
+
+  /// The first places at or beyond each stop.
+  private static func ends(of stops: [Double], _ curve: Curve, among places: [Int]) -> [Int] {
+    var result: [Int] = []
+    var rest = places[...]
+    for stop in stops {
+      rest = rest.drop { curve.resources[$0] < stop }
+      guard let place = rest.first else { break }
+      result.append(place)
+      rest = rest.dropFirst()
+    }
+    // A maximum that was raised leaves trials behind that are not at the first stop any more.
+    return result.isEmpty ? Array(places.suffix(1)) : result
   }
 
   private mutating func fit(_ horizon: Double, _ state: StudyState) -> Fitted? {
@@ -155,9 +196,24 @@ public struct FreezeThaw: Scheduler, Sampler {
       result.ensemble = PowerLawEnsemble(
         snapshot.points, curves, options: networks, seed: mix(state.spec.seed ?? 0, UInt64(snapshot.points.count)))
     case .prior: break
+    case .checkpoints: fit(&result, snapshot, horizon)
     }
     fitted = result
     return result
+  }
+
+  private func fit(_ result: inout Fitted, _ known: Known, _ horizon: Double) {
+    result.basis = components > 0 ? WeightBasis(known.weights.flatMap { $0.map(\.summary) }, count: components) : nil
+    let units = result.units
+    let features = StepFeatures(known.points, basis: result.basis, horizon: horizon)
+    let (rows, targets) = CheckpointCurveModel.rows(
+      features, known.points, known.curves.map { Self.curve($0, units) }, known.weights,
+      limit: CheckpointCurveModel.fitLimit)
+    var options = GaussianProcessFit.Options()
+    options.learnsSignal = true
+    options.evaluations = 40
+    let fit = GaussianProcessFit(rows, targets, options: options)
+    result.kernel = fit.run(from: [fit.modes]).parameters
   }
 
   private func shape(_ state: StudyState) -> LossUnits.Shape {
@@ -182,9 +238,18 @@ public struct FreezeThaw: Scheduler, Sampler {
     let points = known.points.subset(chosen)
     let trials = chosen.map { known.trials[$0] }
     let curves = chosen.map { Self.curve(known.curves[$0], fitted.units) }
-    let all = surrogate == .powerLaws ? curves.compactMap(\.values.last) : curves.compactMap { $0.values.min() }
+    let all = surrogate.expectsImprovement ? curves.compactMap(\.values.last) : curves.compactMap { $0.values.min() }
     guard let best = all.min(), best.isFinite else { return nil }
     let thin = curves.map { FreezeThawFit.thin($0, to: surrogate.pointLimit) }
+    if surrogate == .checkpoints {
+      guard let kernel = fitted.kernel, let fidelity = state.spec.fidelity,
+        let model = CheckpointCurveModel(
+          points, curves, chosen.map { known.weights[$0] },
+          features: StepFeatures(points, basis: fitted.basis, horizon: horizon), parameters: kernel,
+          stops: stops(fidelity))
+      else { return nil }
+      return Model(curves: model, trials: trials, features: features, units: fitted.units, best: best)
+    }
     guard let model = model(points, thin, trials, fitted, horizon, state) else { return nil }
     return Model(curves: model, trials: trials, features: features, units: fitted.units, best: best)
   }
@@ -207,6 +272,7 @@ public struct FreezeThaw: Scheduler, Sampler {
       }
       return CurvePriorModel(points, trials.compactMap { posteriors[$0]?.posterior }, seed: seed)
         .map { PriorCurveModel(model: $0, horizon: horizon) }
+    case .checkpoints: return nil
     }
   }
 
@@ -229,6 +295,9 @@ public struct FreezeThaw: Scheduler, Sampler {
       case .prior: threshold = model.best - share * model.best
       case .powerLaws:
         horizon = steps
+        threshold = model.best
+      case .checkpoints:
+        horizon = 1
         threshold = model.best
       }
     }
@@ -254,7 +323,7 @@ public struct FreezeThaw: Scheduler, Sampler {
   /// Configurations of which the next new one is the best.
   private func pool(_ model: Model, _ state: StudyState) -> [CandidatePool.Candidate] {
     let seed = mix(state.spec.seed ?? 0, purpose)
-    if surrogate == .powerLaws {
+    if surrogate.expectsImprovement {
       // The same until they are used up, as in the paper: among ever new ones there would always be one that promises a little
       // more than what has begun, and nothing would be continued.
       var pool = CandidatePool(

@@ -47,10 +47,13 @@ public struct AssignedRun: Sendable, Equatable {
   public var seed: Int?
   /// The notes kept with the trial, where there are any.
   public var notes: JSONValue?
+  /// The trials from whose checkpoints it is to begin and to be taught, where there are any.
+  public var student: TrialNumber?
+  public var teacher: TrialNumber?
 
   public init(
     trial: TrialNumber, attempt: Int = 1, config: JSONValue, target: Double? = nil, from: Double? = nil,
-    seed: Int? = nil, notes: JSONValue? = nil
+    seed: Int? = nil, notes: JSONValue? = nil, student: TrialNumber? = nil, teacher: TrialNumber? = nil
   ) {
     self.trial = trial
     self.attempt = attempt
@@ -59,6 +62,8 @@ public struct AssignedRun: Sendable, Equatable {
     self.from = from
     self.seed = seed
     self.notes = notes
+    self.student = student
+    self.teacher = teacher
   }
 }
 
@@ -82,6 +87,7 @@ extension SessionAnswer {
           "trial": .integer(run.trial), "attempt": .integer(run.attempt), "config": run.config,
           "target": run.target.map { .number($0) }, "from": run.from.map { .number($0) },
           "seed": run.seed.map { .integer($0) }, "notes": run.notes,
+          "student": run.student.map { .integer($0) }, "teacher": run.teacher.map { .integer($0) },
         ]))
     case .wait: .init("wait", .bool(true))
     case .finished(let reason): .init("finished", .string(reason))
@@ -154,7 +160,8 @@ extension AssignedRun {
     }
     self.init(
       trial: trial, attempt: try integer("attempt") ?? 1, config: config, target: try number("target"),
-      from: try number("from"), seed: try integer("seed"))
+      from: try number("from"), seed: try integer("seed"), student: try integer("student"),
+      teacher: try integer("teacher"))
   }
 }
 

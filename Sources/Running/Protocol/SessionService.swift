@@ -106,7 +106,8 @@ public final class SessionService {
         AssignedRun(
           trial: run.trial, attempt: run.attempt, config: spec.space.json(of: run.configuration), target: run.target,
           from: spec.fidelity.map { _ in run.reached }, seed: run.seed,
-          notes: session.state.notes[run.trial].map(TrialJSON.notes)))
+          notes: session.state.notes[run.trial].map(TrialJSON.notes), student: run.lineage?.student,
+          teacher: run.lineage?.teacher))
     }
   }
 

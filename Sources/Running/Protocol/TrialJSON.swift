@@ -16,6 +16,8 @@ public enum TrialJSON {
       "origin": trial.origin.map { .string($0.name) },
       "weakened": trial.isWeakened ? .bool(true) : nil,
       "parent": trial.parent < 0 ? nil : .integer(Int(trial.parent)),
+      "student": state.lineages[number]?.student.map { .integer($0) },
+      "teacher": state.lineages[number]?.teacher.map { .integer($0) },
       "objectives": .object(objectives(number, state).map { .init($0.name, $0.value.map { .number($0) } ?? .null) }),
       "metrics": .object(otherMetrics(number, state).map { .init($0.name, .number($0.value)) }),
       "resource": state.spec.fidelity.map { _ in .number(trial.resource) },

@@ -204,6 +204,11 @@ public final class Tuner {
         onEvent(.notice("trial \(run.trial) has no checkpoint and starts again from the beginning"))
         run.reached = 0
       }
+      if let missing = missingCheckpoint(run) {
+        try session.fail(run.trial, .crash, message: missing, seconds: 0)
+        onEvent(.ended(run.trial))
+        return
+      }
       let launch = try makeLaunch(run, folder, space)
       let process = try spawn(launch)
       launchFailures = 0
@@ -223,6 +228,19 @@ public final class Tuner {
     }
   }
 
+  /// What a trial lacks of the checkpoints that it is to learn from; nil when they are there.
+  private func missingCheckpoint(_ run: TrialRun) -> String? {
+    for parent in run.lineage?.trials ?? [] {
+      let folder = TrialFolder(root: settings.trialsFolder, trial: parent)
+      if !folder.hasCheckpoint {
+        return
+          "trial \(run.trial) is to learn from trial \(parent), whose checkpoint folder \(folder.checkpoint) is empty: "
+          + "the command has to save its model in TRIMTAB_CHECKPOINT"
+      }
+    }
+    return nil
+  }
+
   private func spawn(_ launch: Launch) throws -> TrialProcess {
     do {
       return try TrialProcess(launch: launch, guardedBy: processGuard)
@@ -232,6 +250,9 @@ public final class Tuner {
     _ = try processGuard?.restartIfLost()
     return try TrialProcess(launch: launch, guardedBy: processGuard)
   }
+
+  private static let studentVariable = "TRIMTAB_STUDENT_CHECKPOINT"
+  private static let teacherVariable = "TRIMTAB_TEACHER_CHECKPOINT"
 
   private func makeLaunch(_ run: TrialRun, _ folder: TrialFolder, _ space: Space) throws -> Launch {
     let spec = session.state.spec
@@ -249,11 +270,16 @@ public final class Tuner {
       variables.append(("TRIMTAB_RESOURCE", resource))
       variables.append(("TRIMTAB_RESOURCE_FROM", JSONValue.plainText(run.reached)))
     }
+    for (name, parent) in [(Self.studentVariable, run.lineage?.student), (Self.teacherVariable, run.lineage?.teacher)] {
+      guard let parent else { continue }
+      variables.append((name, TrialFolder(root: settings.trialsFolder, trial: parent).checkpoint))
+    }
     if let fidelity = spec.fidelity { variables.append(("TRIMTAB_FIDELITY", fidelity.name)) }
     for (name, value) in space.values(of: run.configuration) {
       variables.append((CommandTemplate.variableName(of: name), value.description))
     }
-    let own = Set(variables.map(\.name))
+    // A trial that learns from nobody must not take over what the tuner itself was given.
+    let own = Set(variables.map(\.name)).union([Self.studentVariable, Self.teacherVariable])
     var environment = settings.environment.filter { spec.environment[$0.name] == nil && !own.contains($0.name) }
     environment += spec.environment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     environment += variables
@@ -499,6 +525,7 @@ public final class Tuner {
       {
       case .nothing: break
       case .completed:
+        try noteWeights(of: trial)
         // The verdict on a trial that ended by itself was not waited for.
         if trial.ending == nil, session.state.spec.fidelity != nil, session.verdict(on: number) == .stop,
           !trial.reachedMaximum(session.state.spec.fidelity)
@@ -507,7 +534,9 @@ public final class Tuner {
         } else {
           try session.complete(number, seconds: seconds)
         }
-      case .paused: try session.pause(number, seconds: seconds)
+      case .paused:
+        try noteWeights(of: trial)
+        try session.pause(number, seconds: seconds)
       case .stopped: try session.stop(number, seconds: seconds)
       case .released: try session.release(number, seconds: seconds)
       case .outrun:
@@ -520,6 +549,19 @@ public final class Tuner {
     } catch let error as SessionError {
       // Declared lost meanwhile: another worker has it now.
       onEvent(.notice(error.message))
+    }
+  }
+
+  /// Keeps a summary of the weights that a trial saved, for a method that learns from it. A file that cannot be read is said, and
+  /// the trial counts as one without weights.
+  private func noteWeights(of trial: RunningTrial) throws {
+    guard WeightSummary.isWanted(by: session.state.spec), trial.reached > 0 else { return }
+    let number = trial.run.trial
+    do {
+      guard let summary = try CheckpointWeights.summary(of: trial.folder.checkpoint) else { return }
+      try session.note(number, WeightSummary.key(trial.reached), summary.text)
+    } catch let error as TensorFileError {
+      onEvent(.notice("the weights of trial \(number) are not used: \(error)"))
     }
   }
 

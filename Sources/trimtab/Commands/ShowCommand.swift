@@ -78,6 +78,8 @@ struct ShowCommand: ParsableCommand {
       list.add("message", message.split(whereSeparator: \.isNewline).map(String.init))
     }
     list.add("origin", originText(record))
+    if let student = state.lineages[trial]?.student { list.add("student", "from trial \(student)'s checkpoint") }
+    if let teacher = state.lineages[trial]?.teacher { list.add("teacher", "trial \(teacher)'s checkpoint") }
     list.add("values", state.spec.space.values(of: state.history.configuration(trial)).map { "\($0.name)=\($0.value)" })
     for objective in TrialJSON.objectives(trial, state) {
       list.add(objective.name, objective.value.map(Shown.exact) ?? "not reported")

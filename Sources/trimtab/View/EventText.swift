@@ -39,6 +39,10 @@ enum EventText {
     case .trialConfigured: return nil
     case .noted(let trial, let key, let value):
       let owner = trial.map { "trial \($0)" } ?? "the study"
+      // The numbers themselves are for programs.
+      if let at = WeightSummary.resource(ofKey: key), !value.isEmpty {
+        return "the weights of \(owner) at \(resource(at, state)) were summarised"
+      }
       return value.isEmpty
         ? "the note '\(printable(key))' of \(owner) was removed"
         : "\(owner) has the note \(printable(key)): \(printable(value))"

@@ -41,6 +41,7 @@ enum LogText {
     return .members([
       "event": .string(name), "time": .integer(Int(event.time)), "trial": .integer(trial),
       "origin": annotation.origin.map { .string($0.name) }, "parent": parent.map { .integer($0) },
+      "student": annotation[.student].map { .integer($0) }, "teacher": annotation[.teacher].map { .integer($0) },
       "target": target.map { .number($0) },
       "config": kind == .resume ? nil : state.spec.space.json(of: state.history.configuration(trial)),
     ])
