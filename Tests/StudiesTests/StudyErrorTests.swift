@@ -299,7 +299,7 @@ final class StudyErrorTests: XCTestCase {
       study.yaml:1:1: error: a study file must be a mapping, not a list
         - a
         ^
-        its keys are study, objective, objectives, fidelity, method, budget, stop-when, transfer, parallel, command, \
+        its keys are study, objective, objectives, outcome-constraints, fidelity, method, budget, stop-when, transfer, parallel, command, \
       shell, environment, limits, retries, seed, cost, output, durability, grows, space, constraints
       """)
   }
