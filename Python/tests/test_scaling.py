@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trimtab._native import native_folder
 from trimtab.scaling import CoordinateLog, Multipliers
+
+PROGRAM = os.path.join(native_folder(), "trimtab")
 
 
 def row(name: str, role: str, **numbers: float) -> dict[str, Any]:
@@ -259,3 +264,54 @@ def test_an_optimizer_of_pytorch_takes_the_groups() -> None:
     assert rates == pytest.approx({"input": 0.01, "bias": 0.01, "hidden": 0.0025, "output": 0.01})
     model(torch.randn(4, 64)).sum().backward()
     optimizer.step()
+
+
+def test_a_network_of_pytorch_passes_the_coordinate_check_under_mup_alone(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
+    inputs = torch.randn(64, 32, generator=torch.Generator().manual_seed(9))
+    targets = (2 * inputs[:, :1]).sin()
+
+    class Head(torch.nn.Linear):  # type: ignore[misc, name-defined]
+        factor = 1.0
+
+        def forward(self, values: Any) -> Any:
+            return self.factor * super().forward(values)
+
+    def multipliers(name: str, width: int) -> Multipliers:
+        path = tmp_path / f"{name}-{width}.json"
+        command = [PROGRAM, "scale", "multipliers", "--model=mlp", "--optimizer=adamw", "--parameterisation", name]
+        shape = ["--base-width", "64", "--base-layers", "1", "--width", str(width), "--layers", "1"]
+        subprocess.run([*command, *shape, "--output", str(path)], check=True, capture_output=True)
+        return Multipliers.load(path)
+
+    def train(factors: Multipliers, width: int, seed: int, path: Path) -> None:
+        torch.manual_seed(seed)
+        linear = torch.nn.Linear
+        model = torch.nn.Sequential(
+            linear(32, width), torch.nn.ReLU(), linear(width, width), torch.nn.ReLU(), Head(width, 1)
+        )
+        # With the base model's standard deviations, whatever the width.
+        for layer, fan in ((model[0], 32), (model[2], 64), (model[4], 64)):
+            torch.nn.init.normal_(layer.weight, std=fan**-0.5)
+            torch.nn.init.zeros_(layer.bias)
+        factors.scale_initial_weights(model)
+        model[4].factor = factors.forward("output")
+        optimizer = torch.optim.AdamW(factors.parameter_groups(model, lr=0.01, eps=1e-8))
+        with CoordinateLog(path, width=width, seed=seed) as log:
+            log.attach(model, ["0", "2", "4"])
+            for log.step in range(4):
+                loss = ((model(inputs) - targets) ** 2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    for name in ("sp", "mup"):
+        for width in (64, 128, 256, 512):
+            factors = multipliers(name, width)
+            for seed in range(1, 4):
+                train(factors, width, seed, tmp_path / f"{name}.csv")
+    words = [PROGRAM, "scale", "check", "coordinates", str(tmp_path / "mup.csv"), "--first-step", "1"]
+    found = subprocess.run([*words, "--control", str(tmp_path / "sp.csv")], capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+    words[4] = str(tmp_path / "sp.csv")
+    assert subprocess.run(words, capture_output=True).returncode == 4
