@@ -52,7 +52,8 @@ public protocol Problem: Sendable {
   ///
   /// - Parameters:
   ///   - configuration: of `space`.
-  ///   - resource: one of `resources`; nil without fidelity.
+  ///   - resource: one of `resources`, or of a real fidelity one between them where the problem can tell; nil without
+  ///     fidelity.
   ///   - seed: whatever is random in the outcome is a function of it. All reports of one trial are asked with the same.
   func evaluate(_ configuration: Configuration, resource: Double?, seed: UInt64) -> Outcome
 

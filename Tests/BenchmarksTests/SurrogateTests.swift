@@ -121,6 +121,18 @@ final class SurrogateTests: XCTestCase {
     XCTAssertFalse(problem.continuesTraining)
     XCTAssertEqual(problem.resources, [1.0 / 9, 1.0 / 3, 1])
     XCTAssertEqual(problem.fidelity?.isInteger, false)
+    let configuration = try problem.space.sample(seed: 1, index: 0)
+    func cost(_ resource: Double) -> Double? {
+      guard case .measured(_, let cost) = problem.evaluate(configuration, resource: resource, seed: 0) else {
+        return nil
+      }
+      return cost
+    }
+    // Levels by another factor than three are answered, too, as long as they lie within the axis.
+    XCTAssertNotNil(cost(0.5))
+    XCTAssertLessThanOrEqual(try XCTUnwrap(cost(0.5)), try XCTUnwrap(cost(1)))
+    XCTAssertNil(cost(0.01))
+    XCTAssertNil(cost(1.5))
     XCTAssertEqual(
       try SurrogateProblem(surrogate, instance: "a", options: ProblemOptions(resources: [0.5, 1])).resources, [0.5, 1])
     XCTAssertNil(try SurrogateProblem(surrogate, instance: "a", options: ProblemOptions(fidelity: "none")).fidelity)

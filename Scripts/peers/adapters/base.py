@@ -236,7 +236,8 @@ class Server:
 
     def pause(self, trial, request):
         if trial.losses is None:
-            raise Refused("conflict", f"trial {trial.number} has reported nothing")
+            # It came to its target, and what it reported there is no number.
+            return self.fail(trial, request)
         self.peer.finish(trial, trial.target, trial.losses, request.get("seconds", 0))
         trial.state = "paused"
         return trial.state

@@ -175,7 +175,12 @@ public final class SurrogateProblem: Problem {
     }
     let last = stops.count - 1
     guard let at = resource == nil ? last : stops.firstIndex(where: { $0 == resource }) else {
-      return .failed(.rejected, cost: 0, message: "\(name) does not report at \(resource ?? 0)")
+      // The network answers anywhere on a real axis, and methods with levels of their own may ask for it.
+      guard let resource, let fidelity, !fidelity.isInteger, resource >= stops[0], resource < stops[last] else {
+        return .failed(.rejected, cost: 0, message: "\(name) does not report at \(resource ?? 0)")
+      }
+      let (values, seconds) = query(configuration, resource)
+      return .measured(values, cost: min(seconds, query(configuration, stops[last]).seconds))
     }
     var curve = curves.take(configuration)
     // Whole evaluations need no curve, unless their cost is a sum along it.
