@@ -125,7 +125,8 @@ def test_ray_gets_values_of_its_own_space_and_better_ones_with_time(tmp_path: Pa
         assert config["layers"] in (1, 2, 3) and config["epochs"] == 3
         assert config["net"]["act"] in ("relu", None, (1, 2)) and config["net"]["width"] in (16, 32, 48, 64)
     errors = [abs(config["rate"] - 0.01) for config in configs]
-    assert sum(errors[-20:]) < sum(errors[:20]) / 2
+    # By medians: a model that is sure of the best still looks at the edges now and then.
+    assert sorted(errors[-20:])[10] < sorted(errors[:20])[10] / 2
     assert not search.set_search_properties("loss", "min", {})
     # Saved and restored, it knows what it knew.
     search.save(str(tmp_path / "search"))

@@ -50,11 +50,13 @@ public struct StudyImport: Sendable {
         try study.space ?? Self.space(of: study, infersConditions: options.infersConditions, &remarks)
       spec = StudySpec(
         name: name, space: space, objectives: study.objectives,
-        method: MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec("full")))
+        method: .usual(objectives: study.objectives.count, hasFidelity: false))
     }
     curves = CurvePlan(study, given: study.specification?.fidelity, hasSpecification: study.specification != nil)
     spec.fidelity = curves.fidelity
-    if study.specification == nil, spec.fidelity != nil { spec.method.scheduler = PartSpec("asha") }
+    if study.specification == nil {
+      spec.method = .usual(objectives: spec.objectives.count, hasFidelity: spec.fidelity != nil)
+    }
     spec.seed = options.seed
     remarks += curves.remarks
   }

@@ -75,6 +75,13 @@ public struct MethodSpec: Sendable, Hashable {
     self.sampler = sampler
     self.scheduler = scheduler
   }
+
+  /// The method of a study that names none: `auto`, and `asha` where there is a fidelity. With several objectives it is
+  /// `random`, and `mo-asha`, since `auto` takes one.
+  public static func usual(objectives: Int, hasFidelity: Bool) -> MethodSpec {
+    let scheduler = hasFidelity ? (objectives > 1 ? "mo-asha" : "asha") : "full"
+    return MethodSpec(sampler: PartSpec(objectives > 1 ? "random" : "auto"), scheduler: PartSpec(scheduler))
+  }
 }
 
 /// When a study is finished; the first limit reached counts. It belongs to the study, however many processes tune it.

@@ -28,15 +28,15 @@ public final class Study: Sendable {
     confined = ConfinedSession(session)
   }
 
-  /// A study in short: TPE, and ASHA when there is a fidelity.
+  /// A study in short: `auto`, and ASHA when there is a fidelity.
   /// - Throws: as the other initialiser.
   public convenience init(
     _ name: String, space: Space, objective: Objective, fidelity: Fidelity? = nil, budget: Budget,
     method: MethodSpec? = nil, seed: UInt64? = nil, store: StudyStore = .memory
   ) throws {
-    let standard = MethodSpec(
-      sampler: PartSpec("tpe"),
-      scheduler: fidelity == nil ? PartSpec("full") : PartSpec("asha", options: ["variant": .text("stopping")]))
+    var standard = MethodSpec.usual(objectives: 1, hasFidelity: fidelity != nil)
+    // Trials in process cannot pause.
+    if fidelity != nil { standard.scheduler.options["variant"] = .text("stopping") }
     try self.init(
       StudySpec(
         name: name, space: space, objectives: [objective], fidelity: fidelity, method: method ?? standard,

@@ -111,7 +111,7 @@ final class StudyFileTests: XCTestCase {
     let spec = try spec()
     XCTAssertEqual(spec.name, "named-after-file")
     XCTAssertNil(spec.fidelity)
-    XCTAssertEqual(spec.method, MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec("full")))
+    XCTAssertEqual(spec.method, MethodSpec(sampler: PartSpec("auto"), scheduler: PartSpec("full")))
     XCTAssertEqual(spec.budget, Budget())
     XCTAssertEqual(spec.parallel, 1)
     XCTAssertEqual(spec.command, [])
@@ -124,6 +124,18 @@ final class StudyFileTests: XCTestCase {
       Fidelity(name: "resource", minimum: 1, maximum: 9, isInteger: true, pause: .exit))
   }
 
+  func testSeveralObjectivesHaveADefaultThatTakesThem() throws {
+    let objectives = "objectives: [{metric: a, goal: minimize}, {metric: b, goal: minimize}]"
+    let space = "space: {lr: {type: float, low: 0, high: 1}}"
+    func method(_ lines: String...) throws -> String {
+      let text = ([objectives, space] + lines).joined(separator: "\n")
+      let method = try StudyFile.parse(text, name: "f", defaultName: "f").spec.method
+      return "\(method.sampler.name) \(method.scheduler.name)"
+    }
+    XCTAssertEqual(try method(), "random full")
+    XCTAssertEqual(try method("fidelity: {max: 9}"), "random mo-asha")
+  }
+
   func testAMethodIsASamplersNameOrASamplerAndAScheduler() throws {
     func method(_ line: String, fidelity: Bool = false) throws -> String {
       let method = try spec("method: " + line, fidelity ? "fidelity: {max: 9}" : "parallel: 1").method
@@ -133,7 +145,7 @@ final class StudyFileTests: XCTestCase {
     XCTAssertEqual(try method("random"), "random0 full0")
     XCTAssertEqual(try method("random", fidelity: true), "random0 asha0")
     XCTAssertEqual(try method("{sampler: random}"), "random0 full0")
-    XCTAssertEqual(try method("{scheduler: hyperband}", fidelity: true), "tpe0 hyperband0")
+    XCTAssertEqual(try method("{scheduler: hyperband}", fidelity: true), "auto0 hyperband0")
     XCTAssertEqual(try method("{sampler: {name: tpe, a: 1, b: x}, scheduler: {name: asha, eta: 4}}"), "tpe2 asha1")
     XCTAssertThrowsError(try method("{sampler: {a: 1}}"))
     XCTAssertThrowsError(try method("{sampler: {name: tpe, a: [1]}}"))

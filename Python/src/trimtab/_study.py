@@ -525,7 +525,7 @@ def _part(part: Part) -> Any:
 
 def default_sampler(objectives: int) -> str:
     """The sampler for so many objectives, where none is named."""
-    return "tpe" if objectives == 1 else "random"
+    return "auto" if objectives == 1 else "random"
 
 
 def create_study(
@@ -541,8 +541,9 @@ def create_study(
     - direction: ``"minimize"`` (when left out) or ``"maximize"``; ``directions`` for several objectives.
     - metric: the objectives' names in the store; ``value`` when left out.
     - space: the parameters, when they are known before; without it they grow as trials ask for them.
-    - sampler: its name, or a dict with its name and options, such as ``{"name": "tpe", "startup": 20}``; TPE when left
-      out, and with several objectives random search. ``trimtab methods`` lists all.
+    - sampler: its name, or a dict with its name and options, such as ``{"name": "tpe", "startup": 20}``; when left out
+      ``auto``, and with several objectives random search. ``trimtab methods`` lists all. Where the objective takes less
+      than a few milliseconds, ``tpe`` asks sooner.
     - scheduler: which trials go on; with a fidelity ASHA that stops trials early, when left out.
     - budget: ``trials``, ``time`` or ``cost``, for all processes together; ``optimize`` ends when it is spent.
     - durability: ``"durable"``: results survive a power cut; ``"relaxed"``: only the death of processes, ten times as

@@ -43,7 +43,7 @@ class TrimtabSearchCV(BaseSearchCV):
     timeout
         Seconds after which no candidate begins.
     sampler
-        A name, or a dict with its name and options; TPE when left out.
+        A name, or a dict with its name and options; ``auto`` when left out.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``RandomizedSearchCV``. With several metrics, that of ``refit`` is optimised.
     random_state

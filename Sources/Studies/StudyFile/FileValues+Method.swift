@@ -1,9 +1,9 @@
 import TrimtabSearchSpaces
 
 extension FileValues {
-  /// A method as a study file names it; the default when there is none.
-  package mutating func method(_ node: SourceNode?, hasFidelity: Bool) -> MethodSpec? {
-    var method = MethodSpec(sampler: PartSpec("tpe"), scheduler: PartSpec(hasFidelity ? "asha" : "full"))
+  /// A method as a study file names it; what it leaves out is as usual.
+  package mutating func method(_ node: SourceNode?, objectives: Int, hasFidelity: Bool) -> MethodSpec? {
+    var method = MethodSpec.usual(objectives: objectives, hasFidelity: hasFidelity)
     guard let node else { return method }
     if case .scalar = node.content {
       guard let part = self.part(node, "method") else { return nil }

@@ -62,10 +62,13 @@ extension FileSection {
   static let method = FileSection(
     name: "method",
     keys: [
-      FileKey("sampler", .anyOf([.text, .section(part)]), "Which configuration is tried next; tpe when left out."),
+      FileKey(
+        "sampler", .anyOf([.text, .section(part)]),
+        "Which configuration is tried next; auto when left out, random with several objectives."),
       FileKey(
         "scheduler", .anyOf([.text, .section(part)]),
-        "Which trials get more resource; asha with a fidelity and full without when left out."),
+        "Which trials get more resource; with a fidelity asha, or mo-asha with several objectives, and full without when "
+          + "left out."),
     ])
 
   static let part = FileSection(

@@ -170,7 +170,7 @@ struct ImportOptions: ParsableArguments {
     let full = PartSpec("full")
     let candidates = [
       wanted, MethodSpec(sampler: wanted.sampler, scheduler: full),
-      MethodSpec(sampler: PartSpec("tpe"), scheduler: full), MethodSpec(sampler: PartSpec("random"), scheduler: full),
+      MethodSpec(sampler: PartSpec("auto"), scheduler: full), MethodSpec(sampler: PartSpec("random"), scheduler: full),
     ]
     for method in candidates {
       spec.method = method
