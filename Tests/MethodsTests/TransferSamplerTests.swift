@@ -209,7 +209,7 @@ final class TransferSamplerTests: XCTestCase {
     return scale * sum.squareRoot()
   }
 
-  func testSharedFeaturesBeatAProcessWithoutEarlierStudiesAndUnlikeStudiesDoLittleHarm() throws {
+  func testSharedFeaturesBeatAProcessWithoutEarlierStudiesAndUnlikeOnesLeaveThemNoWorseThanChance() throws {
     let space = try square(4)
     let related = try [0.3, 0.45, 0.8].enumerated().map { index, centre in
       try earlier(space, 60, seed: UInt64(index)) { self.valley($0, at: centre, scale: Double(index + 1)) }
@@ -233,7 +233,7 @@ final class TransferSamplerTests: XCTestCase {
     let with = try mean(PartSpec("ablr", options: small), related)
     let misled = try mean(PartSpec("ablr", options: small), unlike)
     XCTAssertLessThan(with, 0.75 * without)
-    XCTAssertLessThan(misled, 2 * without)
+    XCTAssertLessThan(misled, 1.1 * (try mean(PartSpec("random"), nil)))
   }
 
   func testParallelProposalsKeepApart() throws {
