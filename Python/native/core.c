@@ -519,6 +519,7 @@ static PyObject *call_with_values(PyObject *module, PyObject *args, int ends) {
   if (ends) {
     run->ended = ended;
     run->is_over = 1;
+    if (call.text) return taken(call.text);
   }
   return PyLong_FromLong(code);
 }
@@ -535,7 +536,7 @@ static PyMethodDef core_methods[] = {
   {"ask", core_ask, METH_VARARGS,
    "Fill a run with the next trial: 0 when there is one, 1 when there is none now, a text when there will be none."},
   {"report", core_report, METH_VARARGS, "Report objectives of a run at a resource; returns the verdict."},
-  {"complete", core_complete, METH_VARARGS, "End a run with its objectives; returns the trial's state."},
+  {"complete", core_complete, METH_VARARGS, "End a run with its objectives; returns the trial's state, or why it failed."},
   {"domain", core_domain, METH_VARARGS, "A parameter for a run's short way."},
   {NULL, NULL, 0, NULL},
 };

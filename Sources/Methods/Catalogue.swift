@@ -11,7 +11,8 @@ public enum Catalogue {
     IteratedRacing.entry, BOSS.entry,
     FreezeThaw.samplerEntry(.process), FreezeThaw.samplerEntry(.powerLaws), FreezeThaw.samplerEntry(.prior),
     FreezeThaw.samplerEntry(.checkpoints),
-    RankingEnsembleSampler.entry, QuantileTransferSampler.entry, MultiverseSampler.entry, MixtureSampler.entry,
+    RankingEnsembleSampler.entry, QuantileTransferSampler.entry, SharedFeatureSampler.entry, MultiverseSampler.entry,
+    MixtureSampler.entry,
     OfflineSampler.entry, RandomSearch.entry, SobolSearch.entry, GridSearch.entry,
   ]
 
@@ -58,6 +59,7 @@ public enum Catalogue {
     case "priorband": return PriorBand(part, scheduler: spec.method.scheduler)
     case "rgpe": return RankingEnsembleSampler(part)
     case "cts": return QuantileTransferSampler(part)
+    case "ablr": return SharedFeatureSampler(part)
     case "mixture": return MixtureSampler(part)
     case "ignite": return OfflineSampler(part)
     case "bore": return DensityRatioSampler(part)

@@ -79,6 +79,14 @@ public struct ImportedTrial: Sendable {
             .invalidReport, "a completed trial needs a finite number for '\(objective.metric)' (or add it as failed)")
         }
       }
+      for constraint in spec.outcomeConstraints {
+        guard let value = metrics.first(where: { $0.name == constraint.metric })?.value, value.isFinite else {
+          throw SessionError(
+            .invalidReport,
+            "a completed trial needs a finite number for '\(constraint.metric)', since the study demands "
+              + "\(constraint.text) (or add it as failed)")
+        }
+      }
       bodies.append(.trialCompleted(number, seconds: seconds))
     case .stopped: bodies.append(.trialStopped(number, .method, seconds: seconds))
     default: bodies.append(.trialFailed(number, .rejected, message: message, seconds: seconds))

@@ -440,6 +440,14 @@ public final class Session {
   public func complete(
     _ trial: TrialNumber, resource: Double? = nil, _ metrics: [MetricValue] = [], seconds: Double
   ) throws -> TrialState {
+    try completion(trial, resource: resource, metrics, seconds: seconds).state
+  }
+
+  /// As ``complete(_:resource:_:seconds:)``, with why the trial failed; nil where it did not.
+  public func completion(
+    _ trial: TrialNumber, resource: Double? = nil, _ metrics: [MetricValue] = [], seconds: Double
+  ) throws -> (state: TrialState, why: String?) {
+    var why: String?
     try check(resource: resource, metrics)
     try append {
       try requireOwn(trial)
@@ -449,14 +457,15 @@ public final class Session {
       if !metrics.isEmpty, resource == nil || !fold.state.isRepeated(trial, resource: resource, metrics) {
         events.append(Event(time: now, .reported(trial, resource: resource, metrics)))
       }
-      if let problem = objectiveProblem(trial, resource, metrics) {
-        events.append(Event(time: now, .trialFailed(trial, .invalidValue, message: problem, seconds: seconds)))
+      why = objectiveProblem(trial, resource, metrics)
+      if let why {
+        events.append(Event(time: now, .trialFailed(trial, .invalidValue, message: why, seconds: seconds)))
       } else {
         events.append(Event(time: now, .trialCompleted(trial, seconds: seconds)))
       }
       return events
     }
-    return fold.state.trials[trial].state
+    return (fold.state.trials[trial].state, why)
   }
 
   /// What is wrong with the objectives of a trial that ends with this report.

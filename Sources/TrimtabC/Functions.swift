@@ -108,12 +108,12 @@ private func metrics(_ call: tt_call, _ session: Session) throws -> [MetricValue
 }
 
 private func withTrial(
-  _ study: Int64, _ call: UnsafeMutablePointer<tt_call>?, _ body: (Session, tt_call) throws -> Int32
+  _ study: Int64, _ call: UnsafeMutablePointer<tt_call>?, _ body: (Session, inout tt_call) throws -> Int32
 ) -> Int32 {
   guard let call else { return failed }
   call.pointee.text = nil
   do {
-    return try HeldStudies.shared.study(study).use { try body($0, call.pointee) }
+    return try HeldStudies.shared.study(study).use { try body($0, &call.pointee) }
   } catch {
     call.pointee.text = copied(errorText(error))
     return failed
@@ -139,7 +139,9 @@ public func trimtabComplete(_ study: Int64, _ call: UnsafeMutablePointer<tt_call
     let resource = call.resource.isNaN ? nil : call.resource
     let seconds = call.seconds.isFinite && call.seconds > 0 ? call.seconds : 0
     let metrics = try metrics(call, session)
-    return Int32(try session.complete(Int(call.trial), resource: resource, metrics, seconds: seconds).rawValue)
+    let (state, why) = try session.completion(Int(call.trial), resource: resource, metrics, seconds: seconds)
+    call.text = why.flatMap(copied)
+    return Int32(state.rawValue)
   }
 }
 

@@ -50,7 +50,9 @@ final class CatalogueTests: XCTestCase {
         try entry.role == .sampler
         ? spec(part, partner, space: space, fidelity: fidelity) : spec(partner, part, space: space, fidelity: fidelity)
       // Some are nothing without what they are for.
-      if ["rgpe", "cts"].contains(entry.name) { spec.transfer = Transfer(sources: [.init(path: "old.trimtab")]) }
+      if ["rgpe", "cts", "ablr"].contains(entry.name) {
+        spec.transfer = Transfer(sources: [.init(path: "old.trimtab")])
+      }
       if entry.name == "mixture" { spec.space = try Space([Parameter("mix", .simplex(["a", "b"]))]) }
       XCTAssertEqual(Catalogue.check(spec), [])
       XCTAssertNoThrow(try Catalogue.makeMethod(spec))

@@ -25,7 +25,7 @@ final class ConformanceTests: XCTestCase {
     ]
     // What auto chooses from keeps the promises by itself, and freeze-thaw and its like have a test of their own; mixtures, what learns from
     // earlier studies, and what learns from other trials' checkpoints, have studies of their own.
-    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "fms", "mixture", "rgpe", "cts", "boss"]
+    let others = ["auto", "freeze-thaw", "dpl", "ifbo", "fms", "mixture", "rgpe", "cts", "ablr", "boss"]
     return Catalogue.samplers.filter { !others.contains($0.name) }.map {
       PartSpec($0.name, options: options[$0.name] ?? [:])
     }

@@ -56,6 +56,12 @@ final class ConstrainedSamplerTests: XCTestCase {
     XCTAssertLessThan(try regret(PartSpec("hebo", options: population), studies: 1), 0.4 * chance)
   }
 
+  /// Outcome constraints change whom it asks, so that it is held to what comes out.
+  func testTheChoiceAmongSamplersFindsTheBestWithinTheBound() throws {
+    let chance = try regret(PartSpec("random"), studies: 20)
+    XCTAssertLessThan(try regret(PartSpec("auto"), studies: 2), 0.4 * chance)
+  }
+
   /// One configuration in fifty keeps within the bound, so that forty random trials often have none.
   func testSamplersFindSolutionsThatAreRare() throws {
     let seeds: [UInt64] = [1, 2, 3, 4]

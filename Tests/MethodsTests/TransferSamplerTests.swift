@@ -49,11 +49,13 @@ final class TransferSamplerTests: XCTestCase {
 
   private let options: [String: [String: Choice]] = [
     "rgpe": ["candidates": .integer(64), "starts": .integer(2)], "cts": ["candidates": .integer(64)],
+    "ablr": ["candidates": .integer(64), "starts": .integer(2), "width": .integer(8), "steps": .integer(20)],
   ]
 
   private var samplers: [PartSpec] {
     [
       PartSpec("rgpe", options: options["rgpe"] ?? [:]), PartSpec("cts", options: options["cts"] ?? [:]),
+      PartSpec("ablr", options: options["ablr"] ?? [:]),
       PartSpec("cts", options: ["variant": .text("cts"), "candidates": .integer(64)]),
     ]
   }
@@ -123,14 +125,14 @@ final class TransferSamplerTests: XCTestCase {
       [one], [one, try earlier(space, 20) { 1e-300 * Double($0.key % 5) }],
     ]
     let objectives: [(Int) -> Double] = [{ _ in 3 }, { 1e300 * Double($0 % 7 - 3) }, { 1e-300 * Double($0 % 5) }]
-    for sampler in samplers.prefix(2) {
+    for sampler in samplers.prefix(3) {
       for studies in old {
         for objective in objectives {
           var driver = try driver(spec(space, sampler, start: 2), studies)
           for i in 0..<6 { try driver.runTrial { _ in objective(i) } }
           XCTAssertEqual(driver.state.trials.count, 6)
           // Of one trial there are no ranks.
-          if sampler.name == "rgpe" || studies != [one] { XCTAssertEqual(driver.state.fallbackCount, 0, sampler.name) }
+          if sampler.name != "cts" || studies != [one] { XCTAssertEqual(driver.state.fallbackCount, 0, sampler.name) }
         }
       }
     }
@@ -164,7 +166,7 @@ final class TransferSamplerTests: XCTestCase {
   func testTheFirstProposalLiesWhereEarlierStudiesWereGood() throws {
     let space = try square(3)
     let old = try earlier(space, 60) { self.bowl($0, at: 0.7) }
-    for sampler in [PartSpec("rgpe"), PartSpec("cts")] {
+    for sampler in [PartSpec("rgpe"), PartSpec("cts"), PartSpec("ablr")] {
       var total = 0.0
       for seed in 1...4 as ClosedRange<UInt64> {
         var driver = try driver(spec(space, sampler, seed: seed), [old])
@@ -196,18 +198,93 @@ final class TransferSamplerTests: XCTestCase {
     }
   }
 
+  /// A valley that is bent, with its deepest place at a centre: what differs between studies is the centre and the scale.
+  private func valley(_ configuration: Configuration, at centre: Double, scale: Double = 1) -> Double {
+    let x = configuration.slots
+    var sum = (x[0] - centre) * (x[0] - centre)
+    for i in 1..<x.count {
+      let bend = x[i] - 0.3 - 0.5 * x[i - 1] * x[i - 1]
+      sum += 2 * bend * bend
+    }
+    return scale * sum.squareRoot()
+  }
+
+  func testSharedFeaturesBeatAProcessWithoutEarlierStudiesAndUnlikeOnesLeaveThemNoWorseThanChance() throws {
+    let space = try square(4)
+    let related = try [0.3, 0.45, 0.8].enumerated().map { index, centre in
+      try earlier(space, 60, seed: UInt64(index)) { self.valley($0, at: centre, scale: Double(index + 1)) }
+    }
+    let unlike = try (0..<3).map { index in
+      try earlier(space, 60, seed: UInt64(index)) { cos(9 * $0.slots[index] + 7 * $0.slots[index + 1]) }
+    }
+    let process = PartSpec("gp", options: ["candidates": .integer(128), "starts": .integer(4)])
+    func mean(_ sampler: PartSpec, _ old: [EarlierStudy]?) throws -> Double {
+      let seeds = 1...4 as ClosedRange<UInt64>
+      return try seeds.reduce(0.0) { sum, seed in
+        var spec = spec(space, sampler, trials: 15, seed: seed)
+        if old == nil { spec.transfer = nil }
+        var driver = try driver(spec, old ?? [])
+        while try driver.runTrial({ self.valley($0, at: 0.6) }) != nil {}
+        return sum + best(driver) / Double(seeds.count)
+      }
+    }
+    let small = ["candidates": Choice.integer(128), "starts": .integer(4)]
+    let without = try mean(process, nil)
+    let with = try mean(PartSpec("ablr", options: small), related)
+    let misled = try mean(PartSpec("ablr", options: small), unlike)
+    XCTAssertLessThan(with, 0.75 * without)
+    XCTAssertLessThan(misled, 1.1 * (try mean(PartSpec("random"), nil)))
+  }
+
   func testParallelProposalsKeepApart() throws {
     let space = try square(2)
     let old = try earlier(space, 60) { self.bowl($0, at: 0.5) }
-    var driver = try driver(spec(space, PartSpec("rgpe")), [old])
-    var points: [[Double]] = []
-    for _ in 0..<4 {
-      let trial = try XCTUnwrap(try driver.start())
-      points.append(driver.state.history.configuration(trial).slots)
+    for sampler in [PartSpec("rgpe"), PartSpec("ablr")] {
+      var driver = try driver(spec(space, sampler), [old])
+      var points: [[Double]] = []
+      for _ in 0..<4 {
+        let trial = try XCTUnwrap(try driver.start())
+        points.append(driver.state.history.configuration(trial).slots)
+      }
+      for i in points.indices {
+        for j in 0..<i { XCTAssertGreaterThan(hypotenuse(points[i], points[j]), 1e-4, sampler.name) }
+      }
     }
-    for i in points.indices {
-      for j in 0..<i { XCTAssertGreaterThan(hypotenuse(points[i], points[j]), 1e-4) }
+  }
+
+  func testSharedFeaturesProposeTheSameToAProcessThatHasJustReadTheLog() throws {
+    let space = try square(2)
+    let old = try earlier(space, 30) { self.bowl($0, at: 0.4) }
+    var driver = try driver(spec(space, PartSpec("ablr", options: options["ablr"] ?? [:])), [old])
+    for count in 0..<20 {
+      try driver.runTrial { self.bowl($0, at: 0.6) }
+      guard [1, 4, 9, 16, 19].contains(count) else { continue }
+      var other = try driver.replayed { try Catalogue.makeMethod($0) }
+      let own = try driver.method.propose(state: driver.state, mayStartNew: true) { _ in true }
+      let anew = try other.propose(state: driver.state, mayStartNew: true) { _ in true }
+      XCTAssertEqual("\(own)", "\(anew)", "after \(count + 1) trials")
     }
+  }
+
+  func testSharedFeaturesSayWhatTheyKnow() throws {
+    let space = try square(2)
+    let old = try earlier(space, 30) { self.bowl($0, at: 0.4) }
+    var driver = try driver(spec(space, PartSpec("ablr", options: options["ablr"] ?? [:])), [old])
+    let first = try XCTUnwrap(try driver.runTrial { self.bowl($0, at: 0.6) })
+    XCTAssertEqual(driver.state.trials[first].origin, .model)
+    let configuration = driver.state.history.configuration(first)
+    let facts = driver.method.sampler.explanation(of: configuration, trial: 1, state: driver.state).facts
+    XCTAssertEqual(facts.map(\.name), ["method", "step", "acquisition value"])
+    for _ in 0..<4 { try driver.runTrial { self.bowl($0, at: 0.6) } }
+    let report = try XCTUnwrap(driver.method.sampler.modelReport(state: driver.state)).facts
+    XCTAssertEqual(
+      report.map(\.name),
+      [
+        "method", "step", "noise of old, as a deviation", "noise of test, as a deviation",
+      ])
+    for _ in 0..<12 { try driver.runTrial { self.bowl($0, at: 0.6) } }
+    let later = try XCTUnwrap(driver.method.sampler.modelReport(state: driver.state)).facts
+    XCTAssertEqual(later.first { $0.name == "trials of the latest training" }?.number, 16)
   }
 
   private func hypotenuse(_ a: [Double], _ b: [Double]) -> Double {
@@ -288,6 +365,8 @@ final class TransferSamplerTests: XCTestCase {
     var without = spec(space, PartSpec("rgpe"))
     without.transfer = nil
     XCTAssertTrue(problem(without).contains("rgpe learns from earlier studies, and the study names none"))
+    without.method.sampler = PartSpec("ablr")
+    XCTAssertTrue(problem(without).contains("ablr learns from earlier studies, and the study names none"))
     XCTAssertTrue(problem(spec(space, PartSpec("tpe"))).contains("nothing would be learned"))
     XCTAssertEqual(problem(spec(space, PartSpec("tpe"), start: 1)), "")
     var several = spec(space, PartSpec("random"), start: 2)

@@ -57,7 +57,7 @@ final class SessionProtocolTests: XCTestCase {
       .status(.object([.init("study", .string("s"))])),
     ]
     answers += [Verdict.proceed, .pause, .stop].map { .verdict($0) }
-    answers += TrialState.allCases.map { .state($0) }
+    answers += TrialState.allCases.map { .state($0) } + [.state(.failed, why: "the objective 'loss' is nan")]
     answers += SessionAnswer.ErrorKind.allCases.map { .error(kind: $0, message: "why") }
     for answer in answers {
       XCTAssertEqual(try SessionAnswer(try JSONValue.parse(answer.json(id: .integer(3)).text)), answer)

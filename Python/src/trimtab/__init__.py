@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._command import CommandTrial, current_trial
+    from ._create import Fidelity, create_study, load_study
     from ._engine import version as engine_version
     from ._errors import (
         ClosedError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         NotFoundError,
         NotRunningError,
         StoreError,
+        StuckError,
         StudyFinished,
         TrialPruned,
         TrimtabError,
@@ -44,18 +46,20 @@ if TYPE_CHECKING:
         Simplex,
         Space,
     )
-    from ._study import Fidelity, Study, create_study, load_study
+    from ._study import Study
     from ._trial import Trial
 
 _PLACES = {
     "_command": ["CommandTrial", "current_trial"],
+    "_create": ["Fidelity", "create_study", "load_study"],
     "_engine": ["engine_version"],
     "_errors": [
         "ClosedError", "ConflictError", "ForkedError", "InvalidReportError", "InvalidStudyError", "NotFoundError",
-        "NotRunningError", "StoreError", "StudyFinished", "TrialPruned", "TrimtabError", "TrimtabWarning"],
+        "NotRunningError", "StoreError", "StuckError", "StudyFinished", "TrialPruned", "TrimtabError",
+        "TrimtabWarning"],
     "_frozen": ["FrozenTrial", "StudyDirection", "TrialState"],
     "_space": ["Bool", "Categorical", "Constant", "Float", "Int", "Parameter", "Permutation", "Simplex", "Space"],
-    "_study": ["Fidelity", "Study", "create_study", "load_study"],
+    "_study": ["Study"],
     "_trial": ["Trial"],
 }
 _PLACE = {name: module for module, names in _PLACES.items() for name in names}
@@ -63,8 +67,8 @@ _PLACE = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = [
     "Bool", "Categorical", "ClosedError", "CommandTrial", "ConflictError", "Constant", "Fidelity", "Float",
     "ForkedError", "FrozenTrial", "Int", "InvalidReportError", "InvalidStudyError", "NotFoundError", "NotRunningError",
-    "Parameter", "Permutation", "Simplex", "Space", "StoreError", "Study", "StudyDirection", "StudyFinished", "Trial",
-    "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study",
+    "Parameter", "Permutation", "Simplex", "Space", "StoreError", "StuckError", "Study", "StudyDirection",
+    "StudyFinished", "Trial", "TrialPruned", "TrialState", "TrimtabError", "TrimtabWarning", "create_study",
     "current_trial", "engine_version", "load_study",
 ]
 

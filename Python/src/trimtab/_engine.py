@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._errors import TrimtabError, raise_answer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RUN, WAIT = 0, 1
 PROCEED, PAUSE, STOP = 0, 1, 2
-COMPLETED, FAILED = 3, 5
+COMPLETED = 3
 
 _VERDICTS = {"proceed": PROCEED, "pause": PAUSE, "stop": STOP}
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -71,29 +71,44 @@ class Transport:
         return RUN
 
     def report(
-        self, trial: Trial, resource: float | None, values: float | Sequence[float], metrics: Sequence[str]
+        self, trial: Trial, resource: float | None, values: float | Sequence[float], names: Sequence[str],
+        metrics: Mapping[str, float] | None = None,
     ) -> int:
-        """Record values of a running trial; returns the verdict."""
-        return _VERDICTS[self.request("report", **_measured(trial, resource, values, metrics))["verdict"]]
+        """Record values of a running trial; returns the verdict.
+
+        - names: those of the objectives.
+        - metrics: what was measured besides.
+        """
+        measured = _measured(trial, resource, dict(zip(names, _listed(values))), metrics)
+        return _VERDICTS[self.request("report", **measured)["verdict"]]
+
+    def note(self, trial: Trial, metrics: Mapping[str, float]) -> int:
+        """Record metrics of a running trial that are no objectives; returns the verdict."""
+        return _VERDICTS[self.request("report", **_measured(trial, None, {}, metrics))["verdict"]]
 
     def complete(
-        self, trial: Trial, resource: float | None, values: float | Sequence[float], metrics: Sequence[str]
-    ) -> int:
-        """Record final values and end the trial; returns ``COMPLETED`` or ``FAILED``."""
-        answer = self.request("complete", seconds=trial._seconds(), **_measured(trial, resource, values, metrics))
+        self, trial: Trial, resource: float | None, values: float | Sequence[float], names: Sequence[str],
+        metrics: Mapping[str, float] | None = None,
+    ) -> int | str:
+        """Record final values and end the trial; returns ``COMPLETED``, or why it failed."""
+        measured = _measured(trial, resource, dict(zip(names, _listed(values))), metrics)
+        answer = self.request("complete", seconds=trial._seconds(), **measured)
         trial._finish()
-        return COMPLETED if answer["state"] == "completed" else FAILED
+        return COMPLETED if answer["state"] == "completed" else str(answer.get("why", ""))
 
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else value
 
 
+def _listed(values: float | Sequence[float]) -> Sequence[float]:
+    return [values] if isinstance(values, float) else values
+
+
 def _measured(
-    trial: Trial, resource: float | None, values: float | Sequence[float], metrics: Sequence[str]
+    trial: Trial, resource: float | None, objectives: Mapping[str, float], metrics: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    numbers = [values] if isinstance(values, float) else values
-    members: dict[str, Any] = {"trial": trial.number, "metrics": dict(zip(metrics, numbers))}
+    members: dict[str, Any] = {"trial": trial.number, "metrics": {**objectives, **(metrics or {})}}
     if resource is not None:
         members["resource"] = resource
     return members
@@ -152,8 +167,11 @@ class Local(Transport):
         return answer
 
     def report(
-        self, trial: Trial, resource: float | None, values: float | Sequence[float], metrics: Sequence[str]
+        self, trial: Trial, resource: float | None, values: float | Sequence[float], names: Sequence[str],
+        metrics: Mapping[str, float] | None = None,
     ) -> int:
+        if metrics:
+            return super().report(trial, resource, values, names, metrics)
         try:
             return self._core.report(  # type: ignore[no-any-return]
                 self._handle, trial, math.nan if resource is None else resource, values)
@@ -161,8 +179,11 @@ class Local(Transport):
             _raise(failure)
 
     def complete(
-        self, trial: Trial, resource: float | None, values: float | Sequence[float], metrics: Sequence[str]
-    ) -> int:
+        self, trial: Trial, resource: float | None, values: float | Sequence[float], names: Sequence[str],
+        metrics: Mapping[str, float] | None = None,
+    ) -> int | str:
+        if metrics:
+            return super().complete(trial, resource, values, names, metrics)
         try:
             return self._core.complete(  # type: ignore[no-any-return]
                 self._handle, trial, math.nan if resource is None else resource, values)

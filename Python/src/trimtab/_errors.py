@@ -45,6 +45,10 @@ class StudyFinished(TrimtabError):
     """There is nothing more to do in the study; the text says why."""
 
 
+class StuckError(TrimtabError, RuntimeError):
+    """Nothing can be asked for before a trial that runs has ended, and whoever could end it is the one who waits."""
+
+
 class TrimtabWarning(UserWarning):
     """Something that works, but probably not as it was meant."""
 

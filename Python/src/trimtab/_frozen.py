@@ -43,14 +43,15 @@ class FrozenTrial:
     """A trial as it was when it was looked at."""
 
     __slots__ = (
-        "failure", "intermediate_values", "number", "origin", "params", "resource", "seconds", "state", "user_attrs",
-        "values", "_ended", "_started")
+        "failure", "failure_message", "intermediate_values", "metrics", "number", "origin", "params",
+        "resource", "seconds", "state", "user_attrs", "values", "_ended", "_started")
 
     def __init__(
         self, number: int, state: TrialState, values: list[float] | None, params: dict[str, Any],
         user_attrs: dict[str, Any], intermediate_values: dict[float, float], seconds: float = 0.0,
         resource: float | None = None, origin: str | None = None, failure: str | None = None,
-        started: int | None = None, ended: int | None = None,
+        started: int | None = None, ended: int | None = None, message: str | None = None,
+        metrics: dict[str, float] | None = None,
     ) -> None:
         self.number = number
         self.state = state
@@ -65,8 +66,12 @@ class FrozenTrial:
         self.resource = resource
         #: Where its configuration came from: user, defaults, design, model or fallback.
         self.origin = origin
-        #: Why it failed.
+        #: Why it failed, as one word.
         self.failure = failure
+        #: The same as a sentence, where ``tell`` or ``optimize`` has just found it out; ``trimtab show`` has it later.
+        self.failure_message = message
+        #: What was reported besides the objectives: the newest value of each metric.
+        self.metrics = {} if metrics is None else metrics
         self._started = started
         self._ended = ended
 
@@ -84,7 +89,7 @@ class FrozenTrial:
             params, user_attributes(trial.get("notes", {})),
             {number(at): number(value) for at, value in zip(curve["resource"], curve["value"])},
             trial["seconds"], trial.get("resource"), trial.get("origin"), trial.get("failure"), trial.get("started"),
-            trial.get("ended"))
+            trial.get("ended"), metrics={name: number(value) for name, value in trial.get("metrics", {}).items()})
 
     @property
     def value(self) -> float | None:

@@ -13,6 +13,7 @@ from ._engine import RUN, WAIT
 from ._errors import ClosedError, NotRunningError, TrialPruned
 from ._frozen import FrozenTrial
 from ._trial import Trial
+from ._waiting import Patience
 
 if TYPE_CHECKING:
     from ._study import Callback, Ending, Objective, Study
@@ -84,15 +85,14 @@ def run_trials(
 
 def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
     """Wait for a trial to run; false when there will be none."""
-    pause = 0.0005
+    patience = Patience(study, longest=LONGEST_PAUSE)
     while True:
         answer = study._ask(trial)
         if answer == RUN:
             return True
         if answer != WAIT or is_over():
             return False
-        time.sleep(pause)
-        pause = min(LONGEST_PAUSE, pause * 2)
+        patience.wait()
 
 
 def run_trial(study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]) -> Ending | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, cast
 
 from ._command import CommandTrial, current_trial
 from ._errors import TrialPruned
@@ -60,20 +60,22 @@ class Progress:
         self.value = values.pop(self.metric)
         trial = self.trial
         if not isinstance(trial, CommandTrial):
-            trial.report(self.value, step)
+            # What a bound is on counts; a report of all that frameworks measure would be slower.
+            bounded = {name: value for name, value in values.items() if name in trial.study._bounded}
+            trial.report(self.value, step, metrics=bounded or None)
             if trial.should_prune():
                 raise TrialPruned(f"stopped at step {step}")
             return False
         self._last = {str(self.name): self.value, **values}
         if trial.fidelity is not None and step > trial.reached:
-            trial.report(step, **self._last)
+            cast(CommandTrial, trial).report(step, **self._last)
         return trial.should_stop() or (trial.resource is not None and step >= trial.resource)
 
     def finish(self) -> None:
         """Report the last values as the result, in a study without fidelity."""
         trial = self.trial
         if isinstance(trial, CommandTrial) and trial.fidelity is None and self._last and not trial.should_stop():
-            trial.report(**self._last)
+            cast(CommandTrial, trial).report(**self._last)
             self._last = {}
 
 

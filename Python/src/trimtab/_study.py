@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
-from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Local, Transport, core
-from ._errors import ConflictError, InvalidStudyError, NotFoundError, StudyFinished, TrimtabError
+from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core
+from ._errors import NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
 from ._space import Float, Int, Parameter, Space, encode_choice
 from ._trial import Trial, _objective
+from ._waiting import Patience
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Objective = Callable[[Trial], Union[float, Sequence[float]]]
 Callback = Callable[["Study", FrozenTrial], None]
-Part = Union[str, Mapping[str, Any]]
-#: How a trial ended: its state, its values, and why it failed.
-Ending = tuple[TrialState, Union[float, list[float], None], Union[str, None]]
-
-
-class Fidelity:
-    """The resource of which a trial may get more or less, such as epochs.
-
-    - max: that of a complete trial.
-    - min: the least at which a trial is judged.
-    """
-
-    def __init__(self, name: str = "step", *, max: float, min: float = 1, integer: bool = True) -> None:
-        self.name = name
-        self.max = max
-        self.min = min
-        self.integer = integer
-
-    def json(self) -> dict[str, Any]:
-        """The ``fidelity`` mapping of a study file."""
-        return {"name": self.name, "min": self.min, "max": self.max, "integer": self.integer}
-
-    def __repr__(self) -> str:
-        return f"Fidelity({self.name!r}, max={self.max}, min={self.min})"
+#: How a trial ended: its state, its values, and why it failed, as a word and as a sentence.
+Ending = tuple[TrialState, Union[float, list[float], None], Union[str, None], Union[str, None]]
 
 
 class Known:
@@ -98,6 +79,8 @@ class Study:
         self._directions = [StudyDirection(objective["goal"]) for objective in objectives]
         fidelity = specification.get("fidelity")
         self._maximum: float | None = None if fidelity is None else float(fidelity["max"])
+        self._bounds: list[str] = specification.get("outcome-constraints", [])
+        self._bounded = {_bound(text)[0] for text in self._bounds}
         if described["revision"] != self._known.revision:
             self._known = Known(
                 Space.from_json(specification.get("space", {}), specification.get("constraints", [])),
@@ -138,6 +121,11 @@ class Study:
     def metric_names(self) -> list[str]:
         """The names of the objectives."""
         return list(self._metrics)
+
+    @property
+    def outcome_constraints(self) -> list[str]:
+        """The bounds on metrics, such as ``latency_ms <= 20``, that a trial has to keep to be the best."""
+        return list(self._bounds)
 
     @property
     def space(self) -> Space:
@@ -218,11 +206,15 @@ class Study:
 
     @property
     def best_trial(self) -> FrozenTrial:
-        """The best trial of a study with one objective."""
+        """The best trial of a study with one objective, of those that keep all outcome constraints."""
         if len(self._metrics) > 1:
             raise ValueError("the study has several objectives: use best_trials")
         best = self.best_trials
         if not best:
+            if self._bounds:
+                raise NotFoundError(
+                    f"no trial has a value and keeps the bounds yet: {', '.join(self._bounds)} (study.trials has the "
+                    "metrics of each)")
             raise NotFoundError("no trial has a value yet")
         return best[0]
 
@@ -247,7 +239,10 @@ class Study:
         return value
 
     def trials_dataframe(self) -> pd.DataFrame:
-        """All trials as a table of pandas, one row each; ``params_x`` holds the values of x."""
+        """All trials as a table of pandas, one row each; ``params_x`` holds the values of x.
+
+        ``metrics_m`` holds those of a metric m that is no objective.
+        """
         try:
             import pandas as pd
         except ImportError as error:
@@ -262,6 +257,7 @@ class Study:
             row["datetime_complete"] = trial.datetime_complete
             row["duration"] = trial.duration
             row.update({f"params_{name}": value for name, value in trial.params.items()})
+            row.update({f"metrics_{name}": value for name, value in trial.metrics.items()})
             row.update({f"user_attrs_{key}": value for key, value in trial.user_attrs.items()})
             row["state"] = trial.state.name
             rows.append(row)
@@ -274,12 +270,22 @@ class Study:
         """The next trial to run, recorded as running. End it with ``tell``.
 
         Waits while the study has nothing to do for now, at most so many seconds. Raises ``StudyFinished`` when there is
-        nothing left to do.
+        nothing left to do, and, without a timeout, ``StuckError`` when it would wait for trials that only the caller
+        can end: all that run were asked for here, and the program has no other thread.
+
+        >>> import trimtab as tt
+        >>> study = tt.create_study(space={"k": tt.Categorical(["a", "b"])})
+        >>> one, two = study.ask(), study.ask()
+        >>> try:
+        ...     study.ask()
+        ... except tt.StuckError:
+        ...     print(study.tell(one, 1.0).state.name)
+        COMPLETE
         """
         import time
 
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause = 0.001
+        patience = Patience(self, longest=0.1, gives_up=timeout is None)
         trial = Trial(self)
         while True:
             answer = self._ask(trial)
@@ -289,8 +295,7 @@ class Study:
                 raise StudyFinished(str(answer))
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"the study had nothing to do for {timeout} s")
-            time.sleep(pause)
-            pause = min(0.1, pause * 2)
+            patience.wait()
 
     def _ask(self, trial: Trial) -> int | str:
         answer = self._transport.ask(trial, self._known)
@@ -299,12 +304,14 @@ class Study:
         return answer
 
     def tell(
-        self, trial: Trial | int, values: float | Sequence[float] | None = None, state: TrialState | None = None
+        self, trial: Trial | int, values: float | Sequence[float] | None = None, state: TrialState | None = None, *,
+        metrics: Mapping[str, float] | None = None,
     ) -> FrozenTrial:
         """End a trial with its value, or with one value for each objective, or with a state.
 
         - state: ``TrialState.PRUNED`` or ``TrialState.FAIL``; without it the trial is complete. A value that is not
-          finite makes it fail.
+          finite makes it fail, and so does a metric that an outcome constraint bounds and that was never reported.
+        - metrics: what was measured besides, by name.
 
         >>> import trimtab as tt
         >>> study = tt.create_study(direction="maximize")
@@ -320,7 +327,12 @@ class Study:
         if state is None or state is TrialState.COMPLETE:
             if values is None:
                 raise TypeError("tell needs a value, or a state")
-            return trial._frozen(*self._complete(trial, self._check_values(values)))
+            numbers = self._check_values(values)
+            others = None if metrics is None else self._check_metrics(metrics)
+            return trial._frozen(*self._complete(trial, numbers, others))
+        if metrics:
+            # A trial that ends early keeps what it measured.
+            trial.report_metrics(metrics)
         if state is TrialState.PRUNED or state is TrialState.PAUSED:
             return trial._frozen(*self._prune(trial))
         if state is TrialState.FAIL:
@@ -340,20 +352,44 @@ class Study:
             raise ValueError(f"the study has {len(self._metrics)} objectives, and {len(numbers)} values are given")
         return numbers
 
-    def _complete(self, trial: Trial, values: float | list[float]) -> Ending:
+    def _check_metrics(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        if not isinstance(metrics, Mapping):
+            raise TypeError(f"metrics must be a dict of names and numbers, not {metrics!r}")
+        numbers = {}
+        for name, value in metrics.items():
+            if not isinstance(name, str) or not name:
+                raise TypeError(f"the name of a metric must be a text, not {name!r}")
+            if name in self._metrics:
+                raise ValueError(f"'{name}' is an objective of the study: give it as the value, not among the metrics")
+            numbers[name] = _objective(value)
+        return numbers
+
+    def _complete(
+        self, trial: Trial, values: float | list[float], metrics: dict[str, float] | None = None
+    ) -> Ending:
         trial._settle()
         transport = self._transport
         maximum = self._maximum
         if maximum is not None and trial._target < maximum:
             # The run was for a part of the resource: the scheduler says what becomes of the trial.
-            verdict = transport.report(trial, trial._target, values, self._metrics)
+            verdict = transport.report(trial, trial._target, values, self._metrics, metrics)
+            if metrics:
+                trial._measured = {**trial._measured, **metrics}
             state = "stop" if verdict == STOP else "pause"
             transport.request(state, trial=trial.number, seconds=trial._seconds())
             trial._finish()
-            return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None
-        if transport.complete(trial, maximum, values, self._metrics) == COMPLETED:
-            return TrialState.COMPLETE, values, None
-        return TrialState.FAIL, values, "invalidValue"
+            return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None, None
+        why = transport.complete(trial, maximum, values, self._metrics, metrics)
+        if metrics:
+            trial._measured = {**trial._measured, **metrics}
+        if why == COMPLETED:
+            return TrialState.COMPLETE, values, None, None
+        if self._bounds and all(map(math.isfinite, [values] if isinstance(values, float) else values)):
+            # A metric that is forgotten is forgotten in every trial.
+            warnings.warn(
+                f"a trial failed: {why} (give it to trial.report_metrics, or as metrics= with the value)",
+                TrimtabWarning, stacklevel=2)
+        return TrialState.FAIL, values, "invalidValue", str(why)
 
     def _prune(self, trial: Trial) -> Ending:
         trial._settle()
@@ -361,7 +397,7 @@ class Study:
         self._transport.request(verb, trial=trial.number, seconds=trial._seconds())
         trial._finish()
         values = list(trial._reports.values())[-1] if trial._reports and len(self._metrics) == 1 else None
-        return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None
+        return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None, None
 
     def _fail(self, trial: Trial, error: BaseException | None) -> Ending:
         message = "" if error is None else f"{type(error).__name__}: {error}"
@@ -375,7 +411,7 @@ class Study:
             "fail", trial=trial.number, kind=kind, message=message[:1000].encode(errors="replace").decode(),
             seconds=trial._seconds())
         trial._finish()
-        return TrialState.FAIL, None, kind
+        return TrialState.FAIL, None, kind, message or None
 
     def _release(self, trial: Trial) -> None:
         """Give a trial back unfinished; it will be the first to go on."""
@@ -415,9 +451,11 @@ class Study:
         self, params: Mapping[str, Any], distributions: Mapping[str, Parameter],
         values: float | Sequence[float] | None = None, *, state: TrialState = TrialState.COMPLETE,
         intermediate_values: Mapping[float, float] | None = None, user_attrs: Mapping[str, Any] | None = None,
-        seconds: float = 0.0,
+        seconds: float = 0.0, metrics: Mapping[str, float] | None = None,
     ) -> int:
         """Take over a trial that was run elsewhere; returns its number.
+
+        - metrics: what was measured besides the objectives, by name.
 
         >>> import trimtab as tt
         >>> study = tt.create_study()
@@ -435,6 +473,8 @@ class Study:
         if values is not None:
             numbers = self._check_values(values)
             trial["metrics"] = dict(zip(self._metrics, [numbers] if isinstance(numbers, float) else numbers))
+        if metrics:
+            trial["metrics"] = {**trial.get("metrics", {}), **self._check_metrics(metrics)}
         if intermediate_values:
             points = sorted(intermediate_values.items())
             trial["curve"] = {"resource": [at for at, _ in points], "value": [value for _, value in points]}
@@ -494,129 +534,19 @@ class Study:
         if self._store is None:
             raise TypeError(
                 "a study in memory cannot be pickled: give create_study a storage path, which other processes can open")
+        from ._create import load_study
+
         return load_study, (self.study_name, os.path.abspath(self._store))
 
     def __repr__(self) -> str:
         return f"Study({self.study_name!r}, storage={self._store!r})"
 
 
-def _path(storage: str | os.PathLike[str] | None) -> str | None:
-    if storage is None:
-        return None
-    path = os.fspath(storage)
-    if not isinstance(path, str):
-        raise TypeError(f"storage must be a path, not {storage!r}")
-    if path.startswith("sqlite:///"):
-        path = path[len("sqlite:///"):]
-    if "://" in path:
-        raise InvalidStudyError(f"storage must be the path of a file, not {path!r}")
-    if not path:
-        raise InvalidStudyError("storage must be the path of a file, not an empty text")
-    return path
+def _bound(text: str) -> tuple[str, str, float]:
+    """An outcome constraint, which the engine has accepted, whatever its spacing."""
+    relation = "<=" if "<=" in text else ">="
+    metric, _, bound = text.partition(relation)
+    return metric.strip(), relation, float(bound)
 
 
-def _part(part: Part) -> Any:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, Mapping):
-        return dict(part)
-    raise TypeError(f"a sampler or scheduler is a name or a dict with its name and options, not {part!r}")
-
-
-def default_sampler(objectives: int) -> str:
-    """The sampler for so many objectives, where none is named."""
-    return "auto" if objectives == 1 else "random"
-
-
-def create_study(
-    *, storage: str | os.PathLike[str] | None = None, study_name: str | None = None,
-    direction: str | StudyDirection | None = None, directions: Sequence[str | StudyDirection] | None = None,
-    metric: str | Sequence[str] | None = None, space: Space | Mapping[str, Parameter] | None = None,
-    sampler: Part | None = None, scheduler: Part | None = None, fidelity: Fidelity | None = None,
-    seed: int | None = None, budget: Mapping[str, Any] | None = None, load_if_exists: bool = False,
-    durability: str = "durable",
-) -> Study:
-    """Create a study, in memory or in a store file that any number of processes may share.
-
-    - direction: ``"minimize"`` (when left out) or ``"maximize"``; ``directions`` for several objectives.
-    - metric: the objectives' names in the store; ``value`` when left out.
-    - space: the parameters, when they are known before; without it they grow as trials ask for them.
-    - sampler: its name, or a dict with its name and options, such as ``{"name": "tpe", "startup": 20}``; when left out
-      ``auto``, and with several objectives random search. ``trimtab methods`` lists all. Where the objective takes less
-      than a few milliseconds, ``tpe`` asks sooner.
-    - scheduler: which trials go on; with a fidelity ASHA that stops trials early, when left out.
-    - budget: ``trials``, ``time`` or ``cost``, for all processes together; ``optimize`` ends when it is spent.
-    - durability: ``"durable"``: results survive a power cut; ``"relaxed"``: only the death of processes, ten times as
-      fast.
-
-    >>> import trimtab as tt
-    >>> with tt.create_study(direction="maximize", seed=7) as study:
-    ...     study.optimize(lambda trial: -abs(trial.suggest_int("n", 0, 100) - 42), n_trials=80)
-    ...     best = study.best_params["n"]
-    >>> 30 < best < 54
-    True
-    """
-    if direction is not None and directions is not None:
-        raise TypeError("give either direction or directions")
-    goals = [StudyDirection(goal).value for goal in ([direction or "minimize"] if directions is None else directions)]
-    if not goals:
-        raise ValueError("directions must name at least one")
-    if metric is None:
-        names = ["value"] if len(goals) == 1 else [f"value{index}" for index in range(len(goals))]
-    else:
-        names = [metric] if isinstance(metric, str) else list(metric)
-    if len(names) != len(goals):
-        raise ValueError(f"there are {len(goals)} directions and {len(names)} metrics")
-    objectives = [{"metric": name, "goal": goal} for name, goal in zip(names, goals)]
-    specification: dict[str, Any] = {"study": study_name or f"study-{os.urandom(4).hex()}"}
-    if len(objectives) == 1:
-        specification["objective"] = objectives[0]
-    else:
-        specification["objectives"] = objectives
-    if fidelity is not None:
-        specification["fidelity"] = fidelity.json()
-    method: dict[str, Any] = {}
-    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler)
-    if scheduler is not None:
-        method["scheduler"] = _part(scheduler)
-    elif fidelity is not None and len(objectives) == 1:
-        method["scheduler"] = {"name": "asha", "variant": "stopping"}
-    else:
-        method["scheduler"] = "full"
-    specification["method"] = method
-    if budget is not None:
-        specification["budget"] = dict(budget)
-    if seed is not None:
-        specification["seed"] = seed
-    if durability != "durable":
-        specification["durability"] = durability
-    if space is None:
-        specification["grows"] = True
-    else:
-        declared = space if isinstance(space, Space) else Space(space)
-        specification["space"] = declared.json()
-        if declared.constraints:
-            specification["constraints"] = declared.constraints
-    path = _path(storage)
-    study = Study(Local(specification, path, "create_or_open" if load_if_exists else "create"), path)
-    if load_if_exists and (direction or directions) and [goal.value for goal in study.directions] != goals:
-        study.close()
-        raise ConflictError(
-            f"the study '{study_name}' has other directions: {[goal.value for goal in study.directions]}")
-    return study
-
-
-def load_study(study_name: str | None = None, storage: str | os.PathLike[str] | None = None) -> Study:
-    """Open a study of a store file: one of this package's, or of ``trimtab tune``.
-
-    - study_name: may be left out when the store holds one study.
-    """
-    path = _path(storage)
-    if path is None:
-        raise TypeError("load_study needs the storage: a study in memory ends with its process")
-    return Study(Local(study_name, path, "open"), path)
-
-
-__all__ = [
-    "Callback", "Fidelity", "Objective", "Study", "create_study", "load_study",
-]
+__all__ = ["Callback", "Ending", "Objective", "Study"]

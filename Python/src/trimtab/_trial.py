@@ -57,6 +57,8 @@ class Trial(core().Run):  # type: ignore[misc]
     _settled = -1
     _reports: dict[float, float] = _NONE
     _attributes: dict[str, Any] = _NONE
+    # What was measured besides the objectives, as far as this run reported it.
+    _measured: dict[str, float] = _NONE
     _verdict = PROCEED
 
     def _begin(self) -> None:
@@ -226,8 +228,10 @@ class Trial(core().Run):  # type: ignore[misc]
 
     # Reports
 
-    def report(self, value: float, step: float) -> None:
+    def report(self, value: float, step: float, *, metrics: Mapping[str, float] | None = None) -> None:
         """Report the objective on the way, at a step from 1 on: the resource spent so far, such as epochs.
+
+        - metrics: what was measured besides, by name.
 
         >>> import trimtab as tt
         >>> study = tt.create_study(fidelity=tt.Fidelity("epoch", max=9))
@@ -240,11 +244,35 @@ class Trial(core().Run):  # type: ignore[misc]
         resource = _objective(step)
         if not resource > 0:
             raise ValueError(f"the step must be above 0, not {step!r}: it says how much was spent, so count from 1")
-        self._settle()
         study = self.study
-        self._verdict = study._transport.report(self, resource, number, study._metrics)
+        others = None if metrics is None else study._check_metrics(metrics)
+        self._settle()
+        self._verdict = study._transport.report(self, resource, number, study._metrics, others)
+        if others:
+            self._measured = {**self._measured, **others}
         if resource not in self._reports:
             self._reports = {**self._reports, resource: number}
+
+    def report_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Report what was measured besides the objective, by name: what outcome constraints bound, for one.
+
+        Of several reports of one metric the last one counts.
+
+        >>> import trimtab as tt
+        >>> study = tt.create_study(outcome_constraints=["latency_ms <= 20"])
+        >>> def objective(trial):
+        ...     width = trial.suggest_int("width", 1, 100)
+        ...     trial.report_metrics({"latency_ms": width / 2})
+        ...     return 1 / width
+        >>> study.optimize(objective, n_trials=30)
+        >>> study.best_params["width"] <= 40
+        True
+        """
+        others = self.study._check_metrics(metrics)
+        self._settle()
+        if others:
+            self._verdict = self.study._transport.note(self, others)
+            self._measured = {**self._measured, **others}
 
     def should_prune(self) -> bool:
         """Whether the trial should end here, by what it reported last: raise ``TrialPruned`` then."""
@@ -252,16 +280,21 @@ class Trial(core().Run):  # type: ignore[misc]
 
     # The end
 
-    def complete(self, values: float | Sequence[float]) -> None:
-        """End the trial with its value, or one value for each objective."""
-        self.study.tell(self, values)
+    def complete(self, values: float | Sequence[float], *, metrics: Mapping[str, float] | None = None) -> None:
+        """End the trial with its value, or one value for each objective.
+
+        - metrics: what was measured besides, by name.
+        """
+        self.study.tell(self, values, metrics=metrics)
 
     def _frozen(
-        self, state: TrialState, values: float | list[float] | None, failure: str | None = None
+        self, state: TrialState, values: float | list[float] | None, failure: str | None = None,
+        message: str | None = None,
     ) -> FrozenTrial:
         return FrozenTrial(
             self.number, state, [values] if isinstance(values, float) else values, self.params, dict(self._attributes),
-            dict(self._reports), self._seconds(), self.resource, None, failure)
+            dict(self._reports), self._seconds(), self.resource, None, failure, message=message,
+            metrics=dict(self._measured))
 
     def __enter__(self) -> Trial:
         return self

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.search import UNDEFINED_METRIC_MODE, Searcher
 
+from ._create import create_study
 from ._errors import StudyFinished
 from ._space import Categorical, Float, Int, Parameter, Space
-from ._study import Study, create_study
+from ._study import Study
 
 if TYPE_CHECKING:
     from ._trial import Trial

@@ -19,9 +19,10 @@ from joblib import effective_n_jobs
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state, get_tags
 
+from ._create import create_study
 from ._errors import StudyFinished
 from ._space import Categorical, Float, Int, Parameter, Space
-from ._study import Study, create_study
+from ._study import Study
 from ._trial import Trial
 
 

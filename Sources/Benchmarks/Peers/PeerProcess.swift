@@ -163,7 +163,7 @@ public final class PeerProcess {
 
   private func end(_ request: SessionRequest) throws(PeerError) -> TrialState {
     let answer = try exchange(request)
-    guard case .state(let state) = answer else { throw Self.unexpected(answer, to: request, channel) }
+    guard case .state(let state, _) = answer else { throw Self.unexpected(answer, to: request, channel) }
     return state
   }
 

@@ -56,7 +56,9 @@ int32_t tt_ask(int64_t study, tt_call *call);
 /* Reports `count` objectives of a running trial at a resource. 0: go on. 1: pause. 2: stop. Below 0: an error in text. */
 int32_t tt_report(int64_t study, tt_call *call);
 
-/* Ends a trial with `count` objectives. 3: completed. 5: failed, because a value is no finite number. Below 0: an error. */
+/* Ends a trial with `count` objectives. 3: completed. 5: failed, or 0: failed and to be tried again, and text says of what:
+ * a value that is no finite number, or a metric that an outcome constraint needs and that was never reported. Below 0: an
+ * error in text. */
 int32_t tt_complete(int64_t study, tt_call *call);
 
 /* Closes a study. Trials that it runs are given back. Returns null, or an error to be freed. */

@@ -164,11 +164,11 @@ extension TransferSampler {
           ["transfer"], "dehb designs its generations by itself and cannot learn from earlier studies",
           hint: "use another sampler, such as rgpe"))
     }
-    if transfer.start == 0, !transfer.isBoxed, !["rgpe", "cts", "auto"].contains(name) {
+    if transfer.start == 0, !transfer.isBoxed, !["rgpe", "cts", "ablr", "auto"].contains(name) {
       problems.append(
         MethodProblem(
           ["transfer"], "nothing would be learned from the earlier studies",
-          hint: "use sampler: rgpe or cts, or set start above 0 or box: true"))
+          hint: "use sampler: rgpe, cts or ablr, or set start above 0 or box: true"))
     }
     if transfer.isBoxed, Catalogue.samplers.first(where: { $0.name == name })?.takes.contains(.constraints) == false {
       problems.append(

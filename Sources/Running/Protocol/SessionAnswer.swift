@@ -9,7 +9,8 @@ public enum SessionAnswer: Sendable, Equatable {
   case wait
   case finished(String)
   case verdict(Verdict)
-  case state(TrialState)
+  /// What became of a trial, and why it failed where the session found that out itself.
+  case state(TrialState, why: String? = nil)
   case status(JSONValue)
   /// What a request of a library asked for.
   case result(JSONValue)
@@ -73,6 +74,7 @@ extension SessionAnswer {
     var members: [JSONValue.Member] = []
     if let id { members.append(.init("id", id)) }
     members.append(member)
+    if case .state(_, let why?) = self { members.append(.init("why", .string(why))) }
     return .object(members)
   }
 
@@ -92,7 +94,7 @@ extension SessionAnswer {
     case .wait: .init("wait", .bool(true))
     case .finished(let reason): .init("finished", .string(reason))
     case .verdict(let verdict): .init("verdict", .string(verdict.word))
-    case .state(let state): .init("state", .string(state.name))
+    case .state(let state, _): .init("state", .string(state.name))
     case .status(let status): .init("status", status)
     case .result(let result): .init("result", result)
     case .error(let kind, let message):
@@ -126,7 +128,7 @@ extension SessionAnswer {
       self = .verdict(verdict)
     } else if case .string(let word)? = json["state"], let state = TrialState.allCases.first(where: { $0.name == word })
     {
-      self = .state(state)
+      if case .string(let why)? = json["why"] { self = .state(state, why: why) } else { self = .state(state) }
     } else if let status = json["status"] {
       self = .status(status)
     } else if let result = json["result"] {

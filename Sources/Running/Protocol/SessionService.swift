@@ -74,8 +74,9 @@ public final class SessionService {
     case .report(let trial, let resource, let metrics):
       return .verdict(try session.report(trial, resource: resource, metrics))
     case .complete(let trial, let resource, let metrics, let seconds):
-      return .state(
-        try session.complete(trial, resource: resource, metrics, seconds: seconds ?? running(trial, session)))
+      let (state, why) = try session.completion(
+        trial, resource: resource, metrics, seconds: seconds ?? running(trial, session))
+      return .state(state, why: why)
     case .fail(let trial, let kind, let message, let seconds):
       try session.fail(trial, kind, message: message, seconds: seconds ?? running(trial, session))
       return .state(session.state.trials[trial].state)

@@ -36,6 +36,15 @@ struct NetworkInputs: Sendable {
 }
 
 extension Matrix {
+  /// Over the columns, one for each row.
+  var rowSums: [Double] {
+    var result = [Double](repeating: 0, count: rows)
+    for column in 0..<columns {
+      for row in 0..<rows { result[row] += storage[column &* rows &+ row] }
+    }
+    return result
+  }
+
   /// The columns at these places.
   func columns(at places: [Int]) -> Matrix {
     var storage: [Double] = []

@@ -77,23 +77,15 @@ struct SmallNetwork: Sendable {
     var first = LinearAlgebra.product(matrix(secondStart, width, width), second, transposingA: true)
     Self.mask(&first, by: pass.first)
     gradient += LinearAlgebra.product(first, points, transposingB: true).storage
-    gradient += Self.sums(first)
+    gradient += first.rowSums
     gradient += LinearAlgebra.product(second, pass.first, transposingB: true).storage
-    gradient += Self.sums(second)
+    gradient += second.rowSums
     gradient += LinearAlgebra.product(slope, pass.second, transposingB: true).storage
-    gradient += Self.sums(slope)
+    gradient += slope.rowSums
     return (gradient, LinearAlgebra.product(matrix(0, width, inputs), first, transposingA: true))
   }
 
   private static func mask(_ values: inout Matrix, by active: Matrix) {
     for i in values.storage.indices where active.storage[i] <= 0 { values.storage[i] = 0 }
-  }
-
-  private static func sums(_ values: Matrix) -> [Double] {
-    var result = [Double](repeating: 0, count: values.rows)
-    for column in 0..<values.columns {
-      for row in 0..<values.rows { result[row] += values.storage[column &* values.rows &+ row] }
-    }
-    return result
   }
 }

@@ -11,8 +11,8 @@ from optuna.study import Study as OptunaStudy
 from optuna.trial import FrozenTrial as OptunaTrial
 from optuna.trial import TrialState
 
+from .._create import _part
 from .._engine import PROCEED
-from .._study import _part
 from .._trial import Trial
 from ._mirrors import Mirror, Mirrors
 

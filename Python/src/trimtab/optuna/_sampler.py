@@ -18,8 +18,8 @@ from optuna.study import Study as OptunaStudy
 from optuna.trial import FrozenTrial as OptunaTrial
 from optuna.trial import TrialState
 
+from .._create import _part, default_sampler
 from .._space import Categorical, Float, Int, Parameter
-from .._study import _part, default_sampler
 from .._trial import _NOTHING, Trial
 from ._mirrors import Mirror, Mirrors
 

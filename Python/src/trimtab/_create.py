@@ -1,0 +1,170 @@
+"""Beginning studies, and opening those that exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
+
+from ._engine import Local
+from ._errors import ConflictError, InvalidStudyError
+from ._frozen import StudyDirection
+from ._space import Parameter, Space
+from ._study import Study, _bound
+
+Part = Union[str, Mapping[str, Any]]
+
+
+class Fidelity:
+    """The resource of which a trial may get more or less, such as epochs.
+
+    - max: that of a complete trial.
+    - min: the least at which a trial is judged.
+    """
+
+    def __init__(self, name: str = "step", *, max: float, min: float = 1, integer: bool = True) -> None:
+        self.name = name
+        self.max = max
+        self.min = min
+        self.integer = integer
+
+    def json(self) -> dict[str, Any]:
+        """The ``fidelity`` mapping of a study file."""
+        return {"name": self.name, "min": self.min, "max": self.max, "integer": self.integer}
+
+    def __repr__(self) -> str:
+        return f"Fidelity({self.name!r}, max={self.max}, min={self.min})"
+
+
+def _path(storage: str | os.PathLike[str] | None) -> str | None:
+    if storage is None:
+        return None
+    path = os.fspath(storage)
+    if not isinstance(path, str):
+        raise TypeError(f"storage must be a path, not {storage!r}")
+    if path.startswith("sqlite:///"):
+        path = path[len("sqlite:///"):]
+    if "://" in path:
+        raise InvalidStudyError(f"storage must be the path of a file, not {path!r}")
+    if not path:
+        raise InvalidStudyError("storage must be the path of a file, not an empty text")
+    return path
+
+
+def _part(part: Part) -> Any:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping):
+        return dict(part)
+    raise TypeError(f"a sampler or scheduler is a name or a dict with its name and options, not {part!r}")
+
+
+def default_sampler(objectives: int) -> str:
+    """The sampler for so many objectives, where none is named."""
+    return "auto" if objectives == 1 else "random"
+
+
+def create_study(
+    *, storage: str | os.PathLike[str] | None = None, study_name: str | None = None,
+    direction: str | StudyDirection | None = None, directions: Sequence[str | StudyDirection] | None = None,
+    metric: str | Sequence[str] | None = None, space: Space | Mapping[str, Parameter] | None = None,
+    sampler: Part | None = None, scheduler: Part | None = None, fidelity: Fidelity | None = None,
+    seed: int | None = None, budget: Mapping[str, Any] | None = None, load_if_exists: bool = False,
+    durability: str = "durable", outcome_constraints: Sequence[str] | None = None,
+) -> Study:
+    """Create a study, in memory or in a store file that any number of processes may share.
+
+    - direction: ``"minimize"`` (when left out) or ``"maximize"``; ``directions`` for several objectives.
+    - metric: the objectives' names in the store; ``value`` when left out.
+    - space: the parameters, when they are known before; without it they grow as trials ask for them.
+    - sampler: its name, or a dict with its name and options, such as ``{"name": "tpe", "startup": 20}``; when left out
+      ``auto``, and with several objectives random search. ``trimtab methods`` lists all. Where the objective takes less
+      than a few milliseconds, ``tpe`` asks sooner.
+    - scheduler: which trials go on; with a fidelity ASHA that stops trials early, when left out.
+    - budget: ``trials``, ``time`` or ``cost``, for all processes together; ``optimize`` ends when it is spent.
+    - outcome_constraints: bounds on metrics that trials report besides the objective, such as ``"latency_ms <= 20"``:
+      the best trial is one that keeps them all, and the sampler learns where they are kept.
+    - durability: ``"durable"``: results survive a power cut; ``"relaxed"``: only the death of processes, ten times as
+      fast.
+
+    >>> import trimtab as tt
+    >>> with tt.create_study(direction="maximize", seed=7) as study:
+    ...     study.optimize(lambda trial: -abs(trial.suggest_int("n", 0, 100) - 42), n_trials=80)
+    ...     best = study.best_params["n"]
+    >>> 30 < best < 54
+    True
+    """
+    if direction is not None and directions is not None:
+        raise TypeError("give either direction or directions")
+    goals = [StudyDirection(goal).value for goal in ([direction or "minimize"] if directions is None else directions)]
+    if not goals:
+        raise ValueError("directions must name at least one")
+    if metric is None:
+        names = ["value"] if len(goals) == 1 else [f"value{index}" for index in range(len(goals))]
+    else:
+        names = [metric] if isinstance(metric, str) else list(metric)
+    if len(names) != len(goals):
+        raise ValueError(f"there are {len(goals)} directions and {len(names)} metrics")
+    objectives = [{"metric": name, "goal": goal} for name, goal in zip(names, goals)]
+    specification: dict[str, Any] = {"study": study_name or f"study-{os.urandom(4).hex()}"}
+    if len(objectives) == 1:
+        specification["objective"] = objectives[0]
+    else:
+        specification["objectives"] = objectives
+    if fidelity is not None:
+        specification["fidelity"] = fidelity.json()
+    method: dict[str, Any] = {}
+    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler)
+    if scheduler is not None:
+        method["scheduler"] = _part(scheduler)
+    elif fidelity is not None and len(objectives) == 1:
+        method["scheduler"] = {"name": "asha", "variant": "stopping"}
+    else:
+        method["scheduler"] = "full"
+    specification["method"] = method
+    if budget is not None:
+        specification["budget"] = dict(budget)
+    if seed is not None:
+        specification["seed"] = seed
+    if durability != "durable":
+        specification["durability"] = durability
+    if outcome_constraints is not None:
+        if isinstance(outcome_constraints, str) or not isinstance(outcome_constraints, Sequence):
+            raise TypeError(
+                f"outcome_constraints is a list such as ['latency_ms <= 20'], not {outcome_constraints!r}")
+        if outcome_constraints:
+            specification["outcome-constraints"] = list(outcome_constraints)
+    if space is None:
+        specification["grows"] = True
+    else:
+        declared = space if isinstance(space, Space) else Space(space)
+        specification["space"] = declared.json()
+        if declared.constraints:
+            specification["constraints"] = declared.constraints
+    path = _path(storage)
+    study = Study(Local(specification, path, "create_or_open" if load_if_exists else "create"), path)
+    if load_if_exists and (direction or directions) and [goal.value for goal in study.directions] != goals:
+        study.close()
+        raise ConflictError(
+            f"the study '{study_name}' has other directions: {[goal.value for goal in study.directions]}")
+    if load_if_exists and outcome_constraints is not None:
+        present = study.outcome_constraints
+        if sorted(map(_bound, present)) != sorted(map(_bound, outcome_constraints)):
+            study.close()
+            raise ConflictError(
+                f"the study '{study_name}' has other outcome constraints: {present} (trimtab amend changes them)")
+    return study
+
+
+def load_study(study_name: str | None = None, storage: str | os.PathLike[str] | None = None) -> Study:
+    """Open a study of a store file: one of this package's, or of ``trimtab tune``.
+
+    - study_name: may be left out when the store holds one study.
+    """
+    path = _path(storage)
+    if path is None:
+        raise TypeError("load_study needs the storage: a study in memory ends with its process")
+    return Study(Local(study_name, path, "open"), path)
+
+
+__all__ = ["Fidelity", "create_study", "load_study"]
