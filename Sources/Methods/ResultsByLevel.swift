@@ -22,23 +22,34 @@ struct ResultsByLevel: Sendable {
   private(set) var levels: [Double: RankedList<Entry>] = [:]
   private var known: Set<LevelOfTrial> = []
 
-  mutating func absorb(_ event: Event, state: StudyState) {
+  /// - Returns: what the event added, if anything.
+  @discardableResult
+  mutating func absorb(_ event: Event, state: StudyState) -> (resource: Double, entry: Entry)? {
     switch event.body {
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
       let record = state.trials[trial]
-      guard record.hasReportedObjective else { return }
-      note(trial, at: record.resource, loss: state.loss(trial))
+      guard record.hasReportedObjective else { return nil }
+      return note(trial, at: record.resource, loss: state.loss(trial))
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       let record = state.trials[trial]
-      guard record.state == .failed, record.failure != .lost else { return }
-      note(trial, at: record.target.isNaN ? 0 : record.target, loss: .infinity)
-    default: break
+      guard record.state == .failed, record.failure != .lost else { return nil }
+      return note(trial, at: record.target.isNaN ? 0 : record.target, loss: .infinity)
+    default: return nil
     }
   }
 
-  private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double) {
-    guard known.insert(LevelOfTrial(trial: trial, resource: resource)).inserted else { return }
-    levels[resource, default: RankedList()].insert(Entry(loss: loss.isFinite ? loss : .infinity, trial: trial))
+  private mutating func note(
+    _ trial: TrialNumber, at resource: Double, loss: Double
+  ) -> (resource: Double, entry: Entry)? {
+    guard known.insert(LevelOfTrial(trial: trial, resource: resource)).inserted else { return nil }
+    let entry = Entry(loss: loss.isFinite ? loss : .infinity, trial: trial)
+    levels[resource, default: RankedList()].insert(entry)
+    return (resource, entry)
+  }
+
+  /// Whether a trial counts at any level.
+  func contains(_ trial: TrialNumber) -> Bool {
+    levels.keys.contains { known.contains(LevelOfTrial(trial: trial, resource: $0)) }
   }
 
   /// The levels, the greatest resource first.

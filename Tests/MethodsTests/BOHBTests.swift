@@ -15,7 +15,7 @@ final class BOHBTests: XCTestCase {
 
   func testDensitiesAreThoseOfTheNormalReferenceRule() {
     let density = NormalReferenceKDE(
-      columns: [.unit, .unit, .choice(3)], points: Self.rows.prefix(4).flatMap { [$0.0, $0.1, $0.2] })
+      kinds: [.unit, .unit, .choice(3)], points: Self.rows.prefix(4).flatMap { [$0.0, $0.1, $0.2] })
     for (bandwidth, expected) in zip(density.bandwidths, [0.06430449, 0.07838067, 0.37652857]) {
       XCTAssertEqual(bandwidth, expected, accuracy: 5e-9)
     }
@@ -24,16 +24,16 @@ final class BOHBTests: XCTestCase {
   }
 
   func testAChoiceNeverSeenHasADensity() {
-    let density = NormalReferenceKDE(columns: [.choice(3)], points: [1, 1, 1])
+    let density = NormalReferenceKDE(kinds: [.choice(3)], points: [1, 1, 1])
     XCTAssertEqual(density.bandwidths, [NormalReferenceKDE.minimumBandwidth])
     XCTAssertEqual(exp(density.logDensity([0])), 0.0005, accuracy: 1e-12)
     XCTAssertEqual(exp(density.logDensity([1])), 0.999, accuracy: 1e-12)
   }
 
   func testDrawnPointsSpreadByTheFactorAroundThePointsAndStayInside() {
-    let density = NormalReferenceKDE(columns: [.unit, .choice(4)], points: [0.5, 0, 0.5, 0, 0.52, 0, 0.48, 0])
+    let density = NormalReferenceKDE(kinds: [.unit, .choice(4)], points: [0.5, 0, 0.5, 0, 0.52, 0, 0.48, 0])
     var stream = RandomStream(seed: 1, purpose: 2, index: 3)
-    let points = (0..<4000).map { _ in density.draw(factor: 3, &stream) }
+    let points = (0..<4000).map { density.draw(near: $0 % 4, factor: 3, &stream) }
     XCTAssertTrue(points.allSatisfy { (0...1).contains($0[0]) && (0..<4).contains($0[1]) })
     let mean = points.reduce(0) { $0 + $1[0] } / 4000
     let variance = points.reduce(0) { $0 + ($1[0] - mean) * ($1[0] - mean) } / 4000
@@ -41,6 +41,120 @@ final class BOHBTests: XCTestCase {
     let expected = 9 * density.bandwidths[0] * density.bandwidths[0] + centres
     // Four standard errors of a normal's variance.
     XCTAssertEqual(variance, expected, accuracy: 4 * expected * (2.0 / 4000).squareRoot())
+  }
+
+  func testDensitiesKeptThroughInsertionsAreThoseBuiltFromScratch() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1), .categorical("c", ["a", "b", "d"])])
+    let columns = VaryingCoordinates(space)
+    let spec = MethodSpaces.spec(space, scheduler: PartSpec("full"), trials: 3000)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    var stream = RandomStream(seed: 3, purpose: 1, index: 4)
+    var results = RankedList<ResultsByLevel.Entry>()
+    var kept: GoodAndBad?
+    for number in 0..<1500 {
+      let configuration = try space.sample(seed: 5, index: UInt64(number))
+      try driver.append(.trialProposed(number, .enqueued(configuration), target: nil, Annotation(origin: .user)))
+      // Many equal losses, some failures, and a drift to the better, as in a study.
+      let loss = (stream.uniform() * 50).rounded() - Double(number) / 100
+      let entry = ResultsByLevel.Entry(loss: number % 17 == 0 ? .infinity : loss, trial: number)
+      results.insert(entry)
+      kept?.insert(entry, results, driver.state.history)
+      guard results.count >= 6 else { continue }
+      if kept == nil { kept = GoodAndBad(results, columns, goodFraction: 0.15, driver.state.history) }
+      guard number < 60 || number % 50 == 0, let kept else { continue }
+      let scratch = GoodAndBad(results, columns, goodFraction: 0.15, driver.state.history)
+      let (a, b) = (
+        kept.densities(results, driver.state.history, &stream),
+        scratch.densities(results, driver.state.history, &stream)
+      )
+      for (a, b) in [(a.good, b.good), (a.bad, b.bad)] {
+        XCTAssertEqual(a.count, b.count)
+        for (x, y) in zip(a.bandwidths, b.bandwidths) { XCTAssertEqual(x, y, accuracy: 1e-12 * y) }
+        for _ in 0..<5 {
+          let point = [stream.uniform(), stream.uniform(), Double(stream.index(below: 3))]
+          let expected = ReferenceBOHB.logDensity(b, point)
+          XCTAssertEqual(a.logDensity(point), expected, accuracy: 1e-12 * max(1, abs(expected)))
+        }
+      }
+      for rank in [0, a.good.count / 2, a.good.count - 1] {
+        let trial = results[rank].trial
+        for column in columns.kinds.indices {
+          XCTAssertEqual(
+            a.good.columns[column][a.row(ofRank: rank)], columns.value(of: trial, column, driver.state.history))
+        }
+      }
+    }
+  }
+
+  /// On a space with conditions, over several levels and with failures.
+  func testProposalsAreThoseOfDensitiesBuiltAnewAtEveryAsk() throws {
+    let space = try Space([
+      .float("x", 0...1), .float("rate", 1e-5...1, scale: .log), .categorical("c", ["a", "b", "d"]),
+      .integer("n", 1...9), .float("y", 0...1).when("c == a"),
+    ])
+    for space in [space, try Space((0..<4).map { try .float("x\($0)", 0...1) })] {
+      var driver = try driver(
+        space, fidelity: Fidelity(name: "epoch", maximum: 9), scheduler: PartSpec("asha"), trials: 2000)
+      var reference = ReferenceBOHB()
+      var absorbed = 0
+      var stream = RandomStream(seed: 3, purpose: 8, index: 4)
+      for number in 0..<400 {
+        let trial = driver.state.trials.count
+        let configuration = try space.sample(seed: 5, index: UInt64(trial))
+        try driver.append(.trialProposed(trial, .enqueued(configuration), target: 9, Annotation(origin: .user)))
+        try driver.append(.trialStarted(trial, worker: 1))
+        for resource in [1.0, 3, 9] {
+          let distance = abs(configuration.slots[0] - 0.4) + stream.uniform() / 10
+          _ = try driver.report(trial, resource: resource, distance + 1 / resource)
+          if stream.uniform() < 0.1 {
+            try driver.append(.trialFailed(trial, .rejected, message: "", seconds: 1))
+            break
+          }
+          if resource == 9 {
+            try driver.append(.trialCompleted(trial, seconds: 1))
+          } else if stream.uniform() < 0.6 {
+            try driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+            break
+          }
+        }
+        for event in driver.events[absorbed...] { _ = reference.results.absorb(event, state: driver.state) }
+        absorbed = driver.events.count
+        guard number < 60 || number % 10 == 0 else { continue }
+        let next = driver.state.trials.count
+        guard
+          case .configuration(let found, let annotation) = try driver.method.sampler.sample(
+            trial: next, target: 9, state: driver.state), annotation.origin == .model
+        else {
+          XCTAssertNil(reference.proposal(trial: next, state: driver.state))
+          continue
+        }
+        let expected = try XCTUnwrap(reference.proposal(trial: next, state: driver.state))
+        for (a, b) in zip(found.slots, expected.slots) {
+          XCTAssertTrue(a.isNaN && b.isNaN || abs(a - b) < 1e-9 * max(1, abs(b)), "\(number): \(a) for \(b)")
+        }
+      }
+    }
+  }
+
+  func testTheCandidateWithTheGreatestRatioIsFoundAlthoughOthersAreLeftEarly() {
+    var stream = RandomStream(seed: 9, purpose: 1, index: 4)
+    for round in 0..<50 {
+      let kinds: [VaryingCoordinates.Kind] = [.unit, .choice(4), .unit]
+      func points(_ count: Int, _ width: Double) -> [[Double]] {
+        (0..<count).map { _ in
+          [width * stream.uniform(), Double(stream.index(below: 4)), stream.uniform()]
+        }
+      }
+      let good = NormalReferenceKDE(kinds: kinds, points: points(4 + round, 0.5).flatMap { $0 })
+      let bad = NormalReferenceKDE(kinds: kinds, points: points(5 + 11 * round, 1).flatMap { $0 })
+      let candidates = points(64, 1)
+      let ratios = candidates.map { ReferenceBOHB.logDensity(good, $0) - ReferenceBOHB.logDensity(bad, $0) }
+      XCTAssertEqual(
+        NormalReferenceKDE.greatestRatio(candidates, good: good, bad: bad), ratios.firstIndex(of: ratios.max() ?? 0))
+    }
+    let one = NormalReferenceKDE(kinds: [.unit], points: [0.5])
+    XCTAssertEqual(NormalReferenceKDE.greatestRatio([[0.2], [0.2], [0.2]], good: one, bad: one), 0)
+    XCTAssertNil(NormalReferenceKDE.greatestRatio([], good: one, bad: one))
   }
 
   private func driver(

@@ -101,6 +101,20 @@ final class BOSSTests: XCTestCase {
     }
   }
 
+  func testDriftThatIsSubtractedIsNotLearnedFrom() throws {
+    let options: [String: Choice] = ["warmup": .integer(14), "drift": .text("subtracted")]
+    var study = try driver(spec(options, trials: 44, seed: 5))
+    while let trial = try study.start() {
+      let inherited = trial < 14 ? 0 : BOSS.mean(of: BOSS.best(8, study.state), study.state)
+      _ = try study.report(trial, loss(study.state.history.configuration(trial)) + inherited)
+      try study.append(.trialCompleted(trial, seconds: 1))
+    }
+    // The sampler sees ranks alone, so that rounding leaves no trace.
+    var plain = try driver(spec(sampler: "tpe", trials: 30, seed: BOSS.seed(5)))
+    for _ in 0..<30 { try plain.runTrial(loss) }
+    XCTAssertEqual(configurations(study, 14..<44), configurations(plain, 0..<30))
+  }
+
   func testOrdinaryTrialsHaveAllOfTheLossFromTheLabels() throws {
     var study = try driver(spec(["warmup": .integer(5), "alpha": .text("alpha")], trials: 20))
     for _ in 0..<20 { try study.runTrial(loss) }

@@ -125,17 +125,112 @@ final class ConstrainedSamplerTests: XCTestCase {
   }
 
   func testScottsRuleTakesTheQuartilesOrTheDeviation() {
-    XCTAssertEqual(ScottDensity.bandwidth([0.1, 0.2, 0.25, 0.6, 0.9, 0.5]), 0.2002022354906153, accuracy: 1e-12)
+    var members = ScottMembers(kinds: [.unit])
+    for (trial, value) in [0.1, 0.2, 0.25, 0.6, 0.9].enumerated() { members.insert(trial, [value]) }
+    XCTAssertEqual(members.bandwidth(0), 0.2002022354906153, accuracy: 1e-12)
   }
 
   func testTrialsAreSplitByTheObjectiveAndByEachBound() {
-    XCTAssertEqual([1, 16, 17, 100, 10_000, 1_000_000].map(ConstrainedTPE.betterCount), [1, 1, 2, 3, 25, 25])
-    let split = ConstrainedTPE.split([4, 2, 7, 1]) { $0 == 7 }
-    XCTAssertEqual(split, .init(better: [4, 2, 7], others: [1]))
-    XCTAssertEqual(split.share, 0.75)
-    XCTAssertEqual(ConstrainedTPE.split([4, 2]) { _ in false }, .init(better: [4, 2], others: []))
-    XCTAssertEqual(ConstrainedTPE.split([(0, 3.0), (1, 0.0), (2, -1.0)]), .init(better: [1, 2], others: [0]))
-    XCTAssertEqual(ConstrainedTPE.split([(0, 3.0), (1, 2.0), (2, 9.0)]), .init(better: [1], others: [0, 2]))
+    XCTAssertEqual([1, 16, 17, 100, 10_000, 1_000_000].map(ObjectiveSplit.wanted), [1, 1, 2, 3, 25, 25])
+    func better(_ ranked: [TrialNumber], solution: TrialNumber?) -> (trials: [TrialNumber], share: Double) {
+      var split = ObjectiveSplit()
+      var sets = BetterAndOthers(kinds: [.unit])
+      for (loss, trial) in ranked.enumerated().reversed() {
+        let rank = TrialRank(isComplete: true, resource: 1, loss: Double(loss), trial: trial)
+        split.insert(.init(rank: rank, isSolution: trial == solution), [0.5], &sets)
+      }
+      return (sets.better.members.trials.sorted(), split.share)
+    }
+    XCTAssertTrue(better([4, 2, 7, 1], solution: 7) == ([2, 4, 7], 0.75))
+    XCTAssertTrue(better([4, 2], solution: nil) == ([2, 4], 1))
+    func better(_ excesses: [Double]) -> [TrialNumber] {
+      var split = BoundSplit()
+      var sets = BetterAndOthers(kinds: [.unit])
+      for (trial, excess) in excesses.enumerated() {
+        split.insert(.init(excess: excess, trial: trial), [0.5], &sets)
+      }
+      return sets.better.members.trials.sorted()
+    }
+    XCTAssertEqual(better([3, 0, -1]), [1, 2])
+    XCTAssertEqual(better([3, 2, 9]), [1])
+  }
+
+  /// Through results, failures, pauses, trials that go on, and an amendment of the bounds.
+  func testSetsKeptThroughEventsAreThoseOfTheirDefinition() throws {
+    var spec = try spec(PartSpec("c-tpe"), seed: 5, trials: 2000)
+    spec.fidelity = Fidelity(name: "epoch", maximum: 3)
+    spec.method.scheduler = PartSpec("asha")
+    var driver = try StudyDriver(spec, makeMethod: Catalogue.makeMethod)
+    var stream = RandomStream(seed: 2, purpose: 1, index: 1)
+    var sets = ConstrainedSets(driver.state)
+    func report(_ trial: TrialNumber, at resource: Double) throws {
+      // Some trials never meet the bound, and many have the same loss.
+      try driver.append(
+        .reported(
+          trial, resource: resource,
+          [MetricValue("loss", (stream.uniform() * 30).rounded()), MetricValue("cost", stream.uniform() * 3)]))
+    }
+    var paused: [TrialNumber] = []
+    var running: [TrialNumber] = []
+    for number in 0..<600 {
+      let from = driver.events.count
+      let dice = stream.uniform()
+      if dice < 0.1, let trial = paused.popLast() {
+        try driver.append(.trialProposed(trial, .resume, target: 3, Annotation(origin: .model)))
+        try driver.append(.trialStarted(trial, worker: 1))
+        try report(trial, at: 3)
+        try driver.append(.trialCompleted(trial, seconds: 1))
+      } else {
+        let trial = driver.state.trials.count
+        let configuration = try spec.space.sample(seed: 5, index: UInt64(trial))
+        try driver.append(.trialProposed(trial, .enqueued(configuration), target: 1, Annotation(origin: .user)))
+        try driver.append(.trialStarted(trial, worker: 1))
+        if dice < 0.2 {
+          running.append(trial)
+        } else if dice < 0.3 {
+          try driver.append(.trialFailed(trial, .rejected, message: "", seconds: 1))
+        } else {
+          try report(trial, at: 1)
+          try driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+          paused.append(trial)
+        }
+      }
+      for event in driver.events[from...] where event.trial != nil { sets.update(event.trial ?? 0, driver.state) }
+      guard number % 7 == 0 else { continue }
+      let state = driver.state
+      let ranked = state.trials.indices.filter {
+        state.trials[$0].isSettled && state.trials[$0].state != .failed && state.trials[$0].hasValue
+      }.map {
+        TrialRank(
+          isComplete: state.trials[$0].state == .completed, resource: state.trials[$0].resource, loss: state.loss($0),
+          trial: $0)
+      }.sorted().map(\.trial)
+      var prefix: [TrialNumber] = []
+      for trial in ranked where prefix.count(where: state.meetsConstraints) < ObjectiveSplit.wanted(ranked.count) {
+        prefix.append(trial)
+      }
+      XCTAssertEqual(sets.pairs[0].better.members.trials.sorted(), prefix.sorted())
+      XCTAssertEqual(sets.objective.ranked.count, ranked.count)
+      XCTAssertEqual(
+        sets.pairs[0].others.members.trials.sorted(), (ranked.filter { !prefix.contains($0) } + running).sorted())
+      let bound = spec.outcomeConstraints[0]
+      let excesses = ranked.sorted().map { (trial: $0, excess: state.excess($0, over: bound) ?? .nan) }
+      let nearest = excesses.min { ($0.excess, $0.trial) < ($1.excess, $1.trial) }?.trial
+      let better = excesses.filter { $0.excess <= 0 || $0.trial == nearest }.map(\.trial)
+      XCTAssertEqual(sets.pairs[1].better.members.trials.sorted(), better)
+      for pair in sets.pairs {
+        for set in [pair.better, pair.others] where set.members.missingCount == 0 {
+          let trials = Array(set.members.trials)
+          let kept = ScottDensity(set, cells: [0, 0, 0])
+          let scratch = ScottDensity(
+            kinds: sets.columns.kinds, points: sets.columns.points(of: trials, state.history, &stream),
+            cells: [0, 0, 0])
+          for (a, b) in zip(kept.bandwidths, scratch.bandwidths) { XCTAssertEqual(a, b, accuracy: 1e-12) }
+          let point = [stream.uniform(), stream.uniform(), 1]
+          XCTAssertEqual(kept.logDensity(point), scratch.logDensity(point), accuracy: 1e-10)
+        }
+      }
+    }
   }
 
   func testAScottDensityIsOneInAllAndDrawsAsItSays() {

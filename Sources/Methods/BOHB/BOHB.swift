@@ -22,6 +22,10 @@ public struct BOHB: Sampler {
   let candidates: Int
   let bandwidthFactor: Double
   private var results = ResultsByLevel()
+  private var columns: VaryingCoordinates?
+  /// Those of the resources with enough results for a model; made and changed by events alone, so that a sampler that has just
+  /// read the log has the same ones to the bit.
+  private var sets: [Double: GoodAndBad] = [:]
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -31,7 +35,37 @@ public struct BOHB: Sampler {
     bandwidthFactor = Self.entry.real("bandwidth", in: part)
   }
 
-  public mutating func absorb(_ event: Event, state: StudyState) { results.absorb(event, state: state) }
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    let added = results.absorb(event, state: state)
+    if columns == nil || Self.isRewriting(event, results) {
+      // Trials lie elsewhere now.
+      let columns = VaryingCoordinates(state.spec.space)
+      self.columns = columns
+      sets = [:]
+      for resource in results.levels.keys { begin(resource, columns, state) }
+    } else if let (resource, entry) = added, let level = results.levels[resource], let columns {
+      if sets[resource] == nil {
+        begin(resource, columns, state)
+      } else {
+        sets[resource]?.insert(entry, level, state.history)
+      }
+    }
+  }
+
+  /// Whether trials with a result have other coordinates after an event.
+  private static func isRewriting(_ event: Event, _ results: ResultsByLevel) -> Bool {
+    switch event.body {
+    case .studyAmended: true
+    case .trialConfigured(let trial, _): results.contains(trial)
+    default: false
+    }
+  }
+
+  /// Makes the sets of a level that has just got enough results for a model.
+  private mutating func begin(_ resource: Double, _ columns: VaryingCoordinates, _ state: StudyState) {
+    guard let level = results.levels[resource], level.count >= GoodAndBad.least(columns) + 2 else { return }
+    sets[resource] = GoodAndBad(level, columns, goodFraction: goodFraction, state.history)
+  }
 
   // MARK: Sampling
 
@@ -40,50 +74,43 @@ public struct BOHB: Sampler {
   ) throws(SpaceError) -> Sample {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
-    guard stream.uniform() >= randomFraction, let model = model(state, &stream) else {
+    guard stream.uniform() >= randomFraction, let columns, let densities = model(columns, state, &stream) else {
       return try fresh.sample(origin: .design)
     }
     let space = state.spec.space
     return try fresh.sample(origin: .model) { _ throws(SpaceError) in
-      var best: (configuration: Configuration, ratio: Double)?
+      var points: [[Double]] = []
       // Candidates that violate a constraint are passed over; when all do, more are drawn.
       var drawn = 0
-      while drawn < candidates || (best == nil && drawn < Space.maximumDraws) {
+      while drawn < candidates || (points.isEmpty && drawn < Space.maximumDraws) {
         drawn += 1
-        let point = model.good.draw(factor: bandwidthFactor, &stream)
-        let configuration = space.configuration(unit: model.columns.unit(of: point, in: space))
-        guard space.violatedConstraint(configuration) == nil else { continue }
-        let ratio = model.good.logDensity(point) - model.bad.logDensity(point)
-        if best.map({ ratio > $0.ratio }) ?? true { best = (configuration, ratio) }
+        let row = densities.row(ofRank: stream.index(below: densities.good.count))
+        let point = densities.good.draw(near: row, factor: bandwidthFactor, &stream)
+        if !space.constraints.isEmpty {
+          let configuration = space.configuration(unit: columns.unit(of: point, in: space))
+          guard space.violatedConstraint(configuration) == nil else { continue }
+        }
+        points.append(point)
       }
-      guard let best else { return (try space.sample(seed: stream.next(), index: 0), Annotation(origin: .fallback)) }
-      return (best.configuration, Annotation(origin: .model))
+      guard let best = NormalReferenceKDE.greatestRatio(points, good: densities.good, bad: densities.bad) else {
+        return (try space.sample(seed: stream.next(), index: 0), Annotation(origin: .fallback))
+      }
+      let configuration = space.configuration(unit: columns.unit(of: points[best], in: space))
+      return (configuration, Annotation(origin: .model))
     }
   }
 
-  /// The two densities, and the coordinates over which they run.
-  private struct Model: Sendable {
-    var columns: VaryingCoordinates
-    var good: NormalReferenceKDE
-    var bad: NormalReferenceKDE
-  }
-
   /// The model at the greatest resource at which enough trials are known; nil while there is none.
-  private func model(_ state: StudyState, _ stream: inout RandomStream) -> Model? {
-    let columns = VaryingCoordinates(state.spec.space)
+  private func model(
+    _ columns: VaryingCoordinates, _ state: StudyState, _ stream: inout RandomStream
+  ) -> GoodAndBad.Densities? {
     guard !columns.coordinates.isEmpty else { return nil }
-    let least = columns.coordinates.count + 1
-    for (_, level) in results.descending where level.count >= least + 2 {
-      let goodCount = max(least, Int(goodFraction * Double(level.count)))
-      let badCount = min(level.count, max(least, level.count - goodCount))
+    let least = GoodAndBad.least(columns)
+    for (resource, level) in results.descending where level.count >= least + 2 {
+      let goodCount = GoodAndBad.counts(level.count, least: least, goodFraction: goodFraction).good
       // Among the good there is nothing that failed.
-      guard level[goodCount - 1].loss.isFinite else { continue }
-      let good = (0..<goodCount).map { level[$0].trial }
-      let bad = (level.count - badCount..<level.count).map { level[$0].trial }
-      func density(_ trials: [TrialNumber]) -> NormalReferenceKDE {
-        NormalReferenceKDE(columns: columns.kinds, points: columns.points(of: trials, state.history, &stream))
-      }
-      return Model(columns: columns, good: density(good), bad: density(bad))
+      guard level[goodCount - 1].loss.isFinite, let set = sets[resource] else { continue }
+      return set.densities(level, state.history, &stream)
     }
     return nil
   }

@@ -15,70 +15,51 @@ struct NormalReferenceKDE: Sendable {
   /// Bandwidths are at least this.
   static let minimumBandwidth = 1e-3
 
-  let columns: [VaryingCoordinates.Kind]
-  /// Points one after the other, `columns.count` numbers each.
-  let points: [Double]
+  let kinds: [VaryingCoordinates.Kind]
   let bandwidths: [Double]
+  private let kernels: ProductKernels
+  /// The logarithm of what all kernels are multiplied by.
+  private let constant: Double
 
-  var count: Int { columns.isEmpty ? 0 : points.count / columns.count }
+  var count: Int { kernels.count }
+  /// The points, column by column.
+  var columns: [ContiguousArray<Double>] { kernels.columns }
 
-  /// - Parameter points: at least one, without NaN.
-  init(columns: [VaryingCoordinates.Kind], points: [Double]) {
-    self.columns = columns
-    self.points = points
-    let width = columns.count
-    let count = Double(points.count / max(1, width))
-    bandwidths = columns.enumerated().map { column, kind in
-      var (mean, squares) = (0.0, 0.0)
-      for start in stride(from: column, to: points.count, by: width) { mean += points[start] / count }
-      for start in stride(from: column, to: points.count, by: width) {
-        squares += (points[start] - mean) * (points[start] - mean) / count
-      }
-      let rule = 1.06 * squares.squareRoot() * pow(count, -1 / (4 + Double(width)))
-      let bandwidth = max(rule, Self.minimumBandwidth)
+  /// - Parameter members: at least one, and no coordinate that is not active.
+  init(_ members: KernelMembers) {
+    kinds = members.kinds
+    let shrinkage = pow(Double(members.count), -1 / (4 + Double(kinds.count)))
+    bandwidths = zip(kinds, members.spreads).map { kind, spread in
+      let bandwidth = max(1.06 * spread.variance.squareRoot() * shrinkage, Self.minimumBandwidth)
       guard case .choice(let choices) = kind else { return bandwidth }
       return min(bandwidth, Double(choices - 1) / Double(choices))
     }
+    var constant = -log(Double(members.count))
+    let ofColumns = zip(kinds, bandwidths).map { kind, bandwidth -> ProductKernels.Kernel in
+      switch kind {
+      case .unit:
+        constant -= log(bandwidth) + 0.5 * log(2 * Double.pi)
+        return .normal(scale: 0.5.squareRoot() / bandwidth)
+      case .choice(let choices):
+        return .choice(same: log(1 - bandwidth), other: log(bandwidth / Double(choices - 1)))
+      }
+    }
+    self.constant = constant
+    kernels = ProductKernels(count: members.count, columns: members.columns, kernels: ofColumns)
   }
 
-  /// The logarithm of the density at a point.
-  func logDensity(_ point: [Double]) -> Double {
-    let width = columns.count
-    var constant = -log(Double(count))
-    for (column, kind) in columns.enumerated() where kind == .unit {
-      constant -= log(bandwidths[column]) + 0.5 * log(2 * Double.pi)
-    }
-    var greatest = -Double.infinity
-    var sum = 0.0
-    for start in stride(from: 0, to: points.count, by: width) {
-      var term = 0.0
-      for column in 0..<width {
-        switch columns[column] {
-        case .unit:
-          let z = (point[column] - points[start + column]) / bandwidths[column]
-          term -= 0.5 * z * z
-        case .choice(let choices):
-          let isSame = point[column] == points[start + column]
-          term += log(isSame ? 1 - bandwidths[column] : bandwidths[column] / Double(choices - 1))
-        }
-      }
-      if term > greatest {
-        sum = sum * exp(greatest - term) + 1
-        greatest = term
-      } else {
-        sum += exp(term - greatest)
-      }
-    }
-    return greatest + log(sum) + constant
+  /// - Parameter points: one after the other; at least one, without NaN.
+  init(kinds: [VaryingCoordinates.Kind], points: [Double]) {
+    var members = KernelMembers(kinds: kinds)
+    for row in 0..<points.count / max(1, kinds.count) { members.insert(row) { points[row * kinds.count + $0] } }
+    self.init(members)
   }
 
   /// A point near one of the points: numbers from a normal `factor` bandwidths wide, truncated to 0…1.
-  func draw(factor: Double, _ stream: inout RandomStream) -> [Double] {
-    let width = columns.count
-    let start = stream.index(below: count) * width
-    return columns.enumerated().map { column, kind in
-      let centre = points[start + column]
-      switch kind {
+  func draw(near row: Int, factor: Double, _ stream: inout RandomStream) -> [Double] {
+    kinds.indices.map { column in
+      let centre = columns[column][row]
+      switch kinds[column] {
       case .unit:
         let deviation = factor * bandwidths[column]
         let z = NormalDistribution.truncatedQuantile(stream.uniform(), -centre / deviation, (1 - centre) / deviation)
@@ -87,5 +68,30 @@ struct NormalReferenceKDE: Sendable {
         return stream.uniform() < 1 - bandwidths[column] ? centre : Double(stream.index(below: choices))
       }
     }
+  }
+
+  /// The logarithm of the density at a point.
+  func logDensity(_ point: [Double]) -> Double { kernels.logSum(point) + constant }
+
+  /// The index of the point with the greatest ratio of the density `good` to `bad`, the first one of several.
+  ///
+  /// The kernels of `bad` only add up: a point whose ratio to some of them is no longer the greatest is left there.
+  static func greatestRatio(_ points: [[Double]], good: NormalReferenceKDE, bad: NormalReferenceKDE) -> Int? {
+    let above = points.map { good.logDensity($0) - bad.constant }
+    var partials = [ProductKernels.Partial](repeating: .init(), count: points.count)
+    for i in points.indices { bad.kernels.add(to: &partials[i], points[i]) }
+    let bounds = points.indices.map { above[$0] - partials[$0].logarithm }
+    var best: (index: Int, ratio: Double)?
+    for i in points.indices.sorted(by: { (-bounds[$0], $0) < (-bounds[$1], $1) }) {
+      var bound = bounds[i]
+      while partials[i].count < bad.count, bound >= best?.ratio ?? -.infinity {
+        bad.kernels.add(to: &partials[i], points[i])
+        bound = above[i] - partials[i].logarithm
+      }
+      guard partials[i].count == bad.count else { continue }
+      if let best, (best.ratio, -best.index) >= (bound, -i) { continue }
+      best = (i, bound)
+    }
+    return best?.index
   }
 }

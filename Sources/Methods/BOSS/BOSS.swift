@@ -9,12 +9,17 @@ import TrimtabStudies
 /// trials are ordinary ones. Of those that follow, two of the `top` best complete trials, drawn anew for each and different,
 /// are the student's origin and the teacher. Both kinds of trials have a sampler of their own, because those that begin from
 /// trained weights cannot be compared with those that do not.
+///
+/// Those that come later begin from better weights than those that came earlier, for which the paper has no remedy. Trimtab's
+/// own is the option `drift`: a loss then counts against the mean loss of the trials of which one could have learned when it
+/// was proposed.
 public struct BOSS: Sampler {
   static let purpose = stableHash("boss")
 
   private let warmup: Int
   private let top: Int
   private let begins: Bool
+  private let subtractsDrift: Bool
   private let part: PartSpec
   private let alpha: String
   /// The ordinary trials, and those that learn from others; nil before the first event, and when the log cannot be followed.
@@ -27,6 +32,7 @@ public struct BOSS: Sampler {
     top = Self.entry.integer("top", in: part)
     begins = Self.entry.word("student", in: part) == "checkpoint"
     alpha = Self.entry.word("alpha", in: part)
+    subtractsDrift = Self.entry.word("drift", in: part) == "subtracted"
     self.part = PartSpec(Self.entry.word("sampler", in: part))
   }
 
@@ -41,7 +47,7 @@ public struct BOSS: Sampler {
     begin(state)
     guard var phases = phases.take() else { return }
     do {
-      try Self.absorb(event, state, into: &phases)
+      try absorb(event, state, into: &phases)
       self.phases = phases
     } catch {
       // What follows in the study follows in its parts, too; should it not, configurations are random from here on.
@@ -67,7 +73,7 @@ public struct BOSS: Sampler {
   /// The seed of the second part, so that it does not begin with the configurations of the first.
   static func seed(_ seed: UInt64) -> UInt64 { mix(seed, purpose) >> 1 }
 
-  private static func absorb(
+  private func absorb(
     _ event: Event, _ state: StudyState, into phases: inout (warmup: PhaseStudy, distilling: PhaseStudy)
   ) throws {
     switch event.body {
@@ -80,7 +86,9 @@ public struct BOSS: Sampler {
       if annotation[.teacher] == nil {
         try phases.warmup.begin(trial, configuration, target: target, annotation, at: event.time)
       } else {
-        try phases.distilling.begin(trial, configuration, target: target, annotation, at: event.time)
+        let reference = subtractsDrift ? Self.mean(of: Self.best(top, state), state) : 0
+        try phases.distilling.begin(
+          trial, configuration, target: target, annotation, at: event.time, reference: reference)
       }
     default:
       try phases.warmup.follow(event)
@@ -94,6 +102,11 @@ public struct BOSS: Sampler {
   static func best(_ count: Int, _ state: StudyState) -> [TrialNumber] {
     let complete = state.trials.indices.filter { state.trials[$0].state == .completed && state.trials[$0].hasValue }
     return Array(complete.sorted { (state.loss($0), $0) < (state.loss($1), $1) }.prefix(count))
+  }
+
+  /// The mean value of the objective; 0 of no trial.
+  static func mean(of trials: [TrialNumber], _ state: StudyState) -> Double {
+    trials.reduce(0) { $0 + state.trials[$1].value / Double(trials.count) }
   }
 
   /// The trials from which one learns: a student's and a teacher's, different from each other.
@@ -192,6 +205,11 @@ extension BOSS {
       MethodOption(
         name: "alpha", kind: .name, defaultValue: .text(""),
         meaning: "the parameter that is the share of the labels in the loss, 1 in ordinary trials; empty for none"),
+      MethodOption(
+        name: "drift", kind: .word(["ignored", "subtracted"]), defaultValue: .text("ignored"),
+        meaning:
+          "whether the loss of a trial that learns from others counts as it is, or less the mean loss of the best when it "
+          + "was proposed"),
     ], inspect: { problems($0) })
 
   private static func problems(_ spec: StudySpec) -> [MethodProblem] {

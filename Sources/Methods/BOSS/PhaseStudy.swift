@@ -10,6 +10,8 @@ struct PhaseStudy: Sendable {
   private(set) var sampler: any Sampler
   /// For each trial of the study its number here, where it has one.
   private var numbers: [TrialNumber: TrialNumber] = [:]
+  /// For each trial of the study what is subtracted from the values of its objective, where it is not 0.
+  private var references: [TrialNumber: Double] = [:]
   private let seed: UInt64
   private let trials: Int?
 
@@ -45,8 +47,10 @@ struct PhaseStudy: Sendable {
   }
 
   /// Takes over a new trial.
+  /// - Parameter reference: is subtracted from the values of its objective.
   mutating func begin(
-    _ trial: TrialNumber, _ configuration: Configuration, target: Double?, _ annotation: Annotation, at time: Timestamp
+    _ trial: TrialNumber, _ configuration: Configuration, target: Double?, _ annotation: Annotation, at time: Timestamp,
+    reference: Double = 0
   ) throws {
     let number = state.trials.count
     let entries = annotation.entries.filter {
@@ -55,6 +59,7 @@ struct PhaseStudy: Sendable {
     let kind = ProposalKind.new(configuration)
     try absorb(Event(time: time, .trialProposed(number, kind, target: target, Annotation(entries: entries))))
     numbers[trial] = number
+    if reference != 0 { references[trial] = reference }
   }
 
   /// Takes over what becomes of one of its trials; nothing where the event is of another.
@@ -65,7 +70,8 @@ struct PhaseStudy: Sendable {
     case .trialProposed(_, _, let target, let annotation):
       body = .trialProposed(number, .resume, target: target, annotation)
     case .trialStarted(_, let worker): body = .trialStarted(number, worker: worker)
-    case .reported(_, let resource, let metrics): body = .reported(number, resource: resource, metrics)
+    case .reported(_, let resource, let metrics):
+      body = .reported(number, resource: resource, relative(metrics, of: trial))
     case .trialPaused(_, let isFrozen, let seconds): body = .trialPaused(number, isFrozen: isFrozen, seconds: seconds)
     case .trialStopped(_, let reason, let seconds): body = .trialStopped(number, reason, seconds: seconds)
     case .trialCompleted(_, let seconds): body = .trialCompleted(number, seconds: seconds)
@@ -77,6 +83,12 @@ struct PhaseStudy: Sendable {
     case .studyCreated, .studyAmended, .noted, .earlierStudy, .studyStopped: return
     }
     try absorb(Event(time: event.time, body))
+  }
+
+  private func relative(_ metrics: [MetricValue], of trial: TrialNumber) -> [MetricValue] {
+    guard let reference = references[trial] else { return metrics }
+    let objective = state.spec.objectives[0].metric
+    return metrics.map { $0.name == objective ? MetricValue($0.name, $0.value - reference) : $0 }
   }
 
   /// Its next configuration.

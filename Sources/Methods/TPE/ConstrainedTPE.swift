@@ -24,6 +24,7 @@ public struct ConstrainedTPE: Sampler {
 
   let startup: Int
   let candidates: Int
+  private var sets: ConstrainedSets?
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -31,68 +32,23 @@ public struct ConstrainedTPE: Sampler {
     candidates = Self.entry.integer("candidates", in: part)
   }
 
-  // Everything is read from the state.
-  public mutating func absorb(_ event: Event, state: StudyState) {}
-
-  /// The better trials and the others by one measure.
-  struct Split: Equatable, Sendable {
-    var better: [TrialNumber]
-    var others: [TrialNumber]
-
-    /// The share of the better ones.
-    var share: Double { Double(better.count) / Double(better.count + others.count) }
+  public mutating func absorb(_ event: Event, state: StudyState) {
+    guard sets != nil else {
+      sets = ConstrainedSets(state)
+      return
+    }
+    switch event.body {
+    case .studyAmended: sets = ConstrainedSets(state)
+    case .trialConfigured(let trial, _): sets?.update(trial, state, isMoved: true)
+    default: if let trial = event.trial { sets?.update(trial, state) }
+    }
   }
-
-  /// How many solutions are among the better trials.
-  static func betterCount(_ count: Int) -> Int { min(Int((0.25 * Double(count).squareRoot()).rounded(.up)), 25) }
 
   /// −ln(q + (1 − q) g/l).
   static func score(share: Double, logBetter: Double, logOther: Double) -> Double {
     let a = log(share + 1e-12)
     let b = log(1 - share + 1e-12) + logOther - logBetter
     return -(max(a, b) + log1p(exp(-abs(a - b))))
-  }
-
-  /// By the objective.
-  static func split(_ ranked: [TrialNumber], isSolution: (TrialNumber) -> Bool) -> Split {
-    let wanted = betterCount(ranked.count)
-    var solutions = 0
-    var end = 0
-    while end < ranked.count, solutions < wanted {
-      if isSolution(ranked[end]) { solutions += 1 }
-      end += 1
-    }
-    return Split(better: Array(ranked[..<end]), others: Array(ranked[end...]))
-  }
-
-  /// By the excesses over one bound.
-  static func split(_ excesses: [(trial: TrialNumber, excess: Double)]) -> Split {
-    let nearest = excesses.min { ($0.excess, $0.trial) < ($1.excess, $1.trial) }?.trial
-    var split = Split(better: [], others: [])
-    for (trial, excess) in excesses {
-      if excess <= 0 || trial == nearest { split.better.append(trial) } else { split.others.append(trial) }
-    }
-    return split
-  }
-
-  /// The pairs of sets of a study as it is: the objective's first.
-  static func splits(_ state: StudyState) -> [Split] {
-    let finished = state.trials.indices.filter {
-      state.trials[$0].isSettled && state.trials[$0].state != .failed && state.trials[$0].hasValue
-    }
-    let ranked = finished.map { trial in
-      TrialRank(
-        isComplete: state.trials[trial].state == .completed, resource: state.trials[trial].resource,
-        loss: state.loss(trial), trial: trial)
-    }.sorted().map(\.trial)
-    let objective = split(ranked, isSolution: state.meetsConstraints)
-    return [objective]
-      + state.spec.outcomeConstraints.map { constraint in
-        split(
-          finished.compactMap { trial in
-            state.excess(trial, over: constraint).map { (trial: trial, excess: $0) }
-          })
-      }
   }
 
   /// The densities of one measure.
@@ -112,13 +68,14 @@ public struct ConstrainedTPE: Sampler {
   ) throws(SpaceError) -> Sample {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     let space = state.spec.space
-    let columns = VaryingCoordinates(space)
-    let splits = Self.splits(state)
-    guard !columns.coordinates.isEmpty, splits[0].better.count + splits[0].others.count >= startup else {
+    let sets = self.sets ?? ConstrainedSets(state)
+    self.sets = sets
+    let columns = sets.columns
+    guard !columns.coordinates.isEmpty, sets.objective.ranked.count >= startup else {
       return try fresh.sample(origin: .design)
     }
     var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
-    let pairs = pairs(splits, columns, state, &stream)
+    let pairs = pairs(sets, state, &stream)
     var ranked: [(configuration: Configuration, score: Double)] = []
     for pair in pairs {
       for _ in 0..<candidates {
@@ -133,25 +90,21 @@ public struct ConstrainedTPE: Sampler {
     return try fresh.propose(order.map { ranked[$0].configuration }.filter { !state.history.contains($0) })
   }
 
-  private func pairs(
-    _ splits: [Split], _ columns: VaryingCoordinates, _ state: StudyState, _ stream: inout RandomStream
-  ) -> [Pair] {
+  private func pairs(_ sets: ConstrainedSets, _ state: StudyState, _ stream: inout RandomStream) -> [Pair] {
+    let columns = sets.columns
     let space = state.spec.space
     let cells = columns.coordinates.map { coordinate in
       space.parameters[space.coordinates[coordinate].parameter].domain.cardinality.map { 1 / Double($0) } ?? 0
     }
-    let pending = (state.running + state.queue).sorted()
-    var pairs: [Pair] = []
-    for (i, split) in splits.enumerated() where !split.better.isEmpty {
-      func density(_ trials: [TrialNumber]) -> ScottDensity {
-        ScottDensity(
-          kinds: columns.kinds, points: columns.points(of: trials, state.history, &stream), cells: cells)
-      }
-      pairs.append(
-        Pair(
-          share: split.share, better: density(split.better), others: density(split.others + (i == 0 ? pending : []))))
+    func density(_ set: ScottMembers) -> ScottDensity {
+      guard set.members.missingCount > 0 else { return ScottDensity(set, cells: cells) }
+      // What is not active takes other values each time, so the density is made anew.
+      let points = columns.points(of: Array(set.members.trials), state.history, &stream)
+      return ScottDensity(kinds: columns.kinds, points: points, cells: cells)
     }
-    return pairs
+    return sets.pairs.indices.filter { sets.pairs[$0].better.members.count > 0 }.map { i in
+      Pair(share: sets.share(i), better: density(sets.pairs[i].better), others: density(sets.pairs[i].others))
+    }
   }
 }
 
@@ -167,9 +120,7 @@ extension ConstrainedTPE {
       year: 2023, venue: "IJCAI, arXiv 2211.14411"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
-      MethodOption(
-        name: "startup", kind: .integer(1...1_000_000), defaultValue: .integer(10),
-        meaning: "the number of trials with a value before the model is used; until then configurations are random"),
+      TPE.startupOption,
       MethodOption(
         name: "candidates", kind: .integer(1...10_000), defaultValue: .integer(24),
         meaning: "the number of candidates that are drawn for the objective, and for each outcome constraint"),

@@ -267,6 +267,11 @@ public struct TPE: Sampler {
 }
 
 extension TPE {
+  /// The option that all Parzen estimators have.
+  static let startupOption = MethodOption(
+    name: "startup", kind: .integer(1...1_000_000), defaultValue: .integer(10),
+    meaning: "the number of trials with a value before the model is used; until then configurations are random")
+
   /// What the catalogue says of it.
   public static let entry: CatalogueEntry = CatalogueEntry(
     role: .sampler, name: "tpe", title: "Tree-structured Parzen estimator (TPE)",
@@ -276,9 +281,7 @@ extension TPE {
       year: 2011, venue: "NeurIPS"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
-      MethodOption(
-        name: "startup", kind: .integer(1...1_000_000), defaultValue: .integer(10),
-        meaning: "the number of trials with a value before the model is used; until then configurations are random"),
+      startupOption,
       MethodOption(
         name: "candidates", kind: .integer(1...10_000), defaultValue: .integer(24),
         meaning: "the number of candidates among which the best is proposed"),

@@ -42,8 +42,7 @@ public struct FeasibilityModel: SuccessModel {
   static let selectionLimit = 96
 
   /// The process of the latent function, each point seen through the noise of its site.
-  private let process: GaussianProcess
-  private let offset: Double
+  private let latent: ProcessAboveZero
   /// The logarithm of the evidence of the chosen parameters.
   public let evidence: Double
 
@@ -87,8 +86,7 @@ public struct FeasibilityModel: SuccessModel {
     else { return nil }
     process.setTargets(zip(sites.naturals, noises).map { $0 * $1 }, mean: 0)
     guard process.weights.allSatisfy(\.isFinite) else { return nil }
-    self.process = process
-    offset = best.offset
+    latent = ProcessAboveZero(process: process, sign: 1, offset: best.offset, noise: 1)
     evidence = best.energy
   }
 
@@ -112,32 +110,9 @@ public struct FeasibilityModel: SuccessModel {
       .sorted()
   }
 
-  public func logProbabilities(_ points: FeaturePoints) -> [Double] {
-    let batch = process.predict(points)
-    return (0..<points.count).map {
-      NormalDistribution.logCDF((batch.means[$0] + offset) / (1 + batch.variances[$0]).squareRoot())
-    }
-  }
+  public func logProbabilities(_ points: FeaturePoints) -> [Double] { latent.logProbabilities(points) }
 
   public func logProbabilitiesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
-    let weights = Matrix(rows: process.weights.count, columns: 1, storage: process.weights)
-    let (batch, _) = process.predict(points, weights: weights, withGradients: true)
-    var values: [Double] = []
-    var meanSlopes = Matrix(rows: 1, columns: points.count)
-    var varianceSlopes: [Double] = []
-    for i in 0..<points.count {
-      let root = (1 + batch.variances[i]).squareRoot()
-      let z = (batch.means[i] + offset) / root
-      let value = NormalDistribution.logCDF(z)
-      let slope = _exp(NormalDistribution.logPDF(z) - value)
-      values.append(value)
-      meanSlopes[0, i] = slope / root
-      varianceSlopes.append(-0.5 * slope * z / (root * root))
-    }
-    return (
-      values,
-      process.gradients(
-        batch, meanWeights: LinearAlgebra.product(weights, meanSlopes), varianceWeights: varianceSlopes)
-    )
+    latent.logProbabilitiesAndGradients(points)
   }
 }

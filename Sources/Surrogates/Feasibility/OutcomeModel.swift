@@ -40,7 +40,8 @@ public struct OutcomeModel: SuccessModel {
     static func compressed(_ value: Double) -> Double { value < 0 ? -_log(1 - value) : _log(1 + value) }
   }
 
-  let process: GaussianProcess
+  /// The side of the bound on which the excess lies below 0.
+  private let below: ProcessAboveZero
 
   /// - Parameters:
   ///   - excesses: finite, one a point, in the unit of those of the fit.
@@ -50,35 +51,13 @@ public struct OutcomeModel: SuccessModel {
     guard var process = GaussianProcess(points, fit.parameters) else { return nil }
     process.setTargets(excesses.map(fit.score))
     guard process.weights.allSatisfy(\.isFinite) else { return nil }
-    self.process = process
+    // At points that were measured without noise nothing is left to chance.
+    below = ProcessAboveZero(process: process, sign: -1, offset: 0, noise: 1e-10)
   }
 
-  public func logProbabilities(_ points: FeaturePoints) -> [Double] {
-    let batch = process.predict(points)
-    return (0..<points.count).map { NormalDistribution.logCDF(-batch.means[$0] / Self.deviation(batch.variances[$0])) }
-  }
+  public func logProbabilities(_ points: FeaturePoints) -> [Double] { below.logProbabilities(points) }
 
   public func logProbabilitiesAndGradients(_ points: FeaturePoints) -> (values: [Double], gradients: Matrix) {
-    let weights = Matrix(rows: process.weights.count, columns: 1, storage: process.weights)
-    let (batch, _) = process.predict(points, weights: weights, withGradients: true)
-    var values: [Double] = []
-    var meanSlopes = Matrix(rows: 1, columns: points.count)
-    var varianceSlopes: [Double] = []
-    for i in 0..<points.count {
-      let deviation = Self.deviation(batch.variances[i])
-      let z = -batch.means[i] / deviation
-      let value = NormalDistribution.logCDF(z)
-      let slope = _exp(NormalDistribution.logPDF(z) - value)
-      values.append(value)
-      meanSlopes[0, i] = -slope / deviation
-      varianceSlopes.append(-0.5 * slope * z / (deviation * deviation))
-    }
-    return (
-      values,
-      process.gradients(batch, meanWeights: LinearAlgebra.product(weights, meanSlopes), varianceWeights: varianceSlopes)
-    )
+    below.logProbabilitiesAndGradients(points)
   }
-
-  /// At points that were measured without noise nothing is left to chance.
-  private static func deviation(_ variance: Double) -> Double { (variance + 1e-10).squareRoot() }
 }

@@ -63,6 +63,11 @@ struct VaryingCoordinates: Sendable {
     return points
   }
 
+  /// What a column holds of a trial; NaN where the coordinate is not active.
+  func value(of trial: TrialNumber, _ column: Int, _ history: History) -> Double {
+    Self.value(kinds[column], history.units[coordinates[column]][trial])
+  }
+
   /// A unit coordinate as a column holds it; values outside a narrowed range lie at its edge.
   private static func value(_ kind: Kind, _ unit: Double) -> Double {
     guard !unit.isNaN else { return .nan }
