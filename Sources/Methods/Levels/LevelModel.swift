@@ -14,6 +14,9 @@ struct LevelModel: Sendable {
   /// The most rows that a fit looks at, and the most with which one from nothing begins.
   static let fitLimit = 256
   static let coarseLimit = 96
+  /// The most rows that the fit looks at from which later ones begin. Without that fit, from the few rows of a coarse one,
+  /// later ones do not come to their end, and proposals where losses are noisy get much worse.
+  static let anchorLimit = 160
   /// The most rows in the model, and how many are chosen of more.
   static let rowLimit = 1500
   static let reducedRows = 1000
@@ -77,7 +80,7 @@ struct LevelModel: Sendable {
       let coarse = problem(observations, anchor, limit: Self.coarseLimit)
       var found = coarse.run(from: coarse.coldStarts)
       if anchor > Self.coarseLimit {
-        found = problem(observations, anchor, limit: Self.fitLimit).run(from: [found.variables])
+        found = problem(observations, anchor, limit: Self.anchorLimit).run(from: [found.variables])
       }
       isUnfitted = found.isFallback
       start = found.variables
@@ -85,7 +88,7 @@ struct LevelModel: Sendable {
     }
     let fit = problem(observations, latest, limit: Self.fitLimit)
     var variables = start
-    if latest > anchor { (variables, isUnfitted) = fit.run(from: [start]) }
+    if latest > min(anchor, Self.anchorLimit) { (variables, isUnfitted) = fit.run(from: [start]) }
     let found = fit.parameters(variables)
     latestParameters = found
     return found
