@@ -146,6 +146,7 @@ final class FaultTests: XCTestCase {
       }
     let few = small.merging(["particles": .integer(24), "moves": .integer(2), "candidates": .integer(16)]) { a, _ in a }
     let quick: [String: Choice] = ["candidates": .integer(16)]
+    let early = quick.merging(["startup": .integer(6)]) { a, _ in a }
     return [
       Case(name: "asha", sampler: PartSpec("random"), scheduler: PartSpec("asha")),
       Case(
@@ -155,10 +156,10 @@ final class FaultTests: XCTestCase {
       Case(name: "hyperband", sampler: PartSpec("random"), scheduler: PartSpec("hyperband")),
       Case(name: "dehb", sampler: PartSpec("dehb"), scheduler: PartSpec("dehb-brackets")),
       Case(
-        name: "mobster", sampler: PartSpec("mobster", options: quick), scheduler: PartSpec("asha"), trials: 20),
+        name: "mobster", sampler: PartSpec("mobster", options: early), scheduler: PartSpec("asha"), trials: 20),
       Case(
         name: "hyper-tune",
-        sampler: PartSpec("mobster", options: quick.merging(["level": .text("ensemble")]) { a, _ in a }),
+        sampler: PartSpec("mobster", options: early.merging(["level": .text("ensemble")]) { a, _ in a }),
         scheduler: PartSpec("asha", options: ["brackets": .integer(2), "choice": .text("learned")]), trials: 20),
       Case(
         name: "freeze-thaw", sampler: PartSpec("freeze-thaw"), scheduler: PartSpec("freeze-thaw", options: small),

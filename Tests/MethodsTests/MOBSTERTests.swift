@@ -146,7 +146,10 @@ final class MOBSTERTests: XCTestCase {
       for level in MOBSTER.LevelRule.allCases {
         let part = PartSpec(
           "mobster",
-          options: ["kernel": .text(kernel.rawValue), "level": .text(level.rawValue), "candidates": .integer(32)])
+          options: [
+            "kernel": .text(kernel.rawValue), "level": .text(level.rawValue), "candidates": .integer(32),
+            "startup": .integer(6),
+          ])
         var driver = try driver(spec(part))
         for step in 0..<24 {
           guard let trial = try driver.start() else { break }
@@ -162,7 +165,7 @@ final class MOBSTERTests: XCTestCase {
   }
 
   func testAProposalSaysAtWhichLevelItSeeksImprovement() throws {
-    var driver = try driver(spec())
+    var driver = try driver(spec(PartSpec("mobster", options: ["startup": .integer(6)])))
     for _ in 0..<30 { _ = try run(&driver) }
     guard
       case .new(let configuration, _, _) = try driver.method.propose(

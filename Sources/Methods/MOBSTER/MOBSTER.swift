@@ -140,7 +140,7 @@ extension MOBSTER {
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: true,
     options: [
       MethodOption(
-        name: "startup", kind: .integer(1...1_000_000), defaultValue: .integer(6),
+        name: "startup", kind: .integer(1...1_000_000), defaultValue: .integer(30),
         meaning: "the number of trials with a value at any level before the model is used"),
       MethodOption(
         name: "kernel", kind: .word(LevelKernel.Form.allCases.map(\.rawValue)), defaultValue: .text("exp-decay"),
