@@ -36,7 +36,7 @@ def test_the_best_trial_keeps_the_bound() -> None:
 def test_the_sampler_learns_where_the_bound_is_kept() -> None:
     late: list[bool] = []
     for seed in range(6):
-        # Gaussian processes try none of the hundred widths twice, and would soon be through with those within the bound.
+        # Gaussian processes try no width twice, and would soon be through with those within the bound.
         study = tt.create_study(outcome_constraints=BOUND, seed=seed, sampler="tpe")
         study.optimize(width_and_latency, n_trials=60)
         late += [trial.metrics["latency_ms"] <= 20 for trial in study.trials[30:]]
