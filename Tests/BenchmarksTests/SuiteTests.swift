@@ -106,6 +106,41 @@ final class SuiteTests: XCTestCase {
     left = try runner.run(into: store, shouldStop: { false }, progress: { _ in XCTFail("nothing is left to do") })
   }
 
+  func testAMedianSpeedUpCountsProblemsThatWereNeverReachedAsZero() throws {
+    let suite = try parse(
+      """
+      suite: speeds
+      problems: [made, {name: made, noise: 0.1}, {name: made, noise: 0.2}]
+      methods: [random, sobol]
+      budget: {evaluations: 100}
+      repetitions: 1
+      """)
+    let path = temporaryPath()
+    defer { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) } }
+    let store = try ResultStore(path: path)
+    // Random search comes to 1 after 80 evaluations, the other after 8, after 20, and not at all.
+    let reached = ["made": 8.0, "made[noise=0.1]": 20]
+    for job in suite.jobs(.test) {
+      let at = job.method.name == "random" ? 80 : reached[job.problem.label]
+      var trace = RunTrace()
+      trace.evaluations = 100
+      trace.points = [TracePoint(evaluations: 1, seconds: 1, cost: 1, trials: 1, observed: 9, score: 9)]
+      if let at {
+        trace.points.append(TracePoint(evaluations: at, seconds: at, cost: at, trials: 2, observed: 1, score: 1))
+      }
+      try store.insert(trace, definition: job.definition)
+    }
+    let problem = try MadeProblem(steps: 9)
+    let problems: [String: any Problem] = Dictionary(uniqueKeysWithValues: suite.problems.map { ($0.label, problem) })
+    let summary = try SuiteSummary(SuiteComparison(suite, role: .test, problems: problems, store: store), draws: 10)
+    let other = try XCTUnwrap(summary.rows.first { $0.method == "sobol" })
+    // The grid of budgets has steps of 2.3 %.
+    XCTAssertEqual(try XCTUnwrap(other.medianSpeedUp), 4, accuracy: 0.2)
+    XCTAssertEqual(try XCTUnwrap(other.speedUp?.ratio), 40.0.squareRoot(), accuracy: 0.3)
+    XCTAssertEqual(other.speedUp?.tasks, 2)
+    XCTAssertEqual(summary.rows.first { $0.method == "random" }?.medianSpeedUp, 1)
+  }
+
   func testResultsAreNotWrittenIntoAStudysStore() throws {
     let path = temporaryPath()
     defer { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) } }

@@ -20,13 +20,15 @@ extension SuiteSummary {
   public func methodTable() throws(AnalysisError) -> ReportTable {
     var table = ReportTable(
       [.init("method", .left)] + Self.checkpoints.map { .init("rank at \(Int($0 * 100)) %") } + [
-        .init("mean regret"), .init("speed-up"), .init("profile"), .init("ms a trial"), .init("failed"),
+        .init("mean regret"), .init("speed-up"), .init("median"), .init("profile"), .init("ms a trial"),
+        .init("failed"),
       ])
     for row in order.map({ rows[$0] }) {
       try table.add(
         [.init(row.method)] + row.ranks.map { .init(Self.text($0)) } + [
           .init(fixed(row.area.estimate, 3)),
           .init(row.speedUp.map { "\(fixed($0.ratio, 1))× on \($0.tasks)" } ?? ""),
+          .init(row.medianSpeedUp.map { "\(fixed($0, 1))×" } ?? ""),
           .init(row.profile.map { fixed($0, 3) } ?? ""), .init(fixed(row.thinkingPerTrial * 1000, 2)),
           .init(String(row.failures)),
         ])
@@ -69,6 +71,7 @@ extension SuiteSummary {
     "mean regret: over the whole budget and all problems, 0 being the optimum and 1 the median configuration",
     "speed-up: how many times less budget it needs than random search to come to where that ends; the geometric mean "
       + "over the problems where it comes there",
+    "median: the median of the same over all problems, 0 where it never comes there",
     "profile: the area of the performance profile up to 4 times the best time to random search's final value",
     "ms a trial: wall time within the optimiser",
     "*: regret is counted from the best value that any run found, for the optimum is not known",

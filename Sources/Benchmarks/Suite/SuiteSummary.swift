@@ -19,6 +19,8 @@ public struct SuiteSummary: Sendable {
     /// The geometric mean over tasks of how many times less budget it needs than random search to come to where that ends,
     /// and the number of tasks where it came there; nil without random search.
     public var speedUp: (ratio: Double, tasks: Int)?
+    /// The median over all tasks of the same, 0 where it never comes there; nil without random search.
+    public var medianSpeedUp: Double?
     /// Score of the performance profile: the target of a task is where random search ends; nil without it.
     public var profile: Double?
     public var thinkingPerTrial: Double
@@ -70,7 +72,8 @@ public struct SuiteSummary: Sendable {
       rows.append(
         Row(
           method: method.name, ranks: ranks.map { $0[i] }, area: areas[i],
-          speedUp: reached.map { ratios in (Self.geometricMean(ratios), ratios.count) }, profile: profiles?[i],
+          speedUp: reached.map { ratios in (Self.geometricMean(ratios), ratios.count) },
+          medianSpeedUp: speedUps.map { median($0.map { $0[i] ?? 0 }) }, profile: profiles?[i],
           thinkingPerTrial: thinking[i],
           failures: comparison.tasks.reduce(0) { $0 + $1.traces[i].reduce(0) { $0 + $1.failures } }))
     }
@@ -122,7 +125,8 @@ public struct SuiteSummary: Sendable {
                 .members(["share": .number(share), "rank": interval(rank)])
               }),
             "area": interval(row.area), "speedUp": row.speedUp.map { .number($0.ratio) },
-            "speedUpTasks": row.speedUp.map { .integer($0.tasks) }, "profile": row.profile.map { .number($0) },
+            "speedUpTasks": row.speedUp.map { .integer($0.tasks) },
+            "medianSpeedUp": row.medianSpeedUp.map { .number($0) }, "profile": row.profile.map { .number($0) },
             "thinkingPerTrial": .number(row.thinkingPerTrial), "failures": .integer(row.failures),
           ])
         }),
