@@ -123,6 +123,29 @@ def decision_tables(quick):
         yield row(name, run([os.path.join(folder, environment, "bin", "python"), script, *words]))
 
 
+def proposal_tables(quick):
+    """A proposal by SMAC3 and Ax beside ours; nothing unless TRIMTAB_PEERS names the folder of the peers."""
+    folder = os.environ.get("TRIMTAB_PEERS")
+    if folder is None:
+        return
+    yield "## One proposal beside SMAC3 and Ax, the same space"
+    yield ""
+    yield "Processor seconds, the median of 3 after reading so many finished trials; ours of 9."
+    yield ""
+    yield "| finished trials | smac | SMAC3 | × | gp | Ax | × |"
+    yield "|---|---|---|---|---|---|---|"
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proposals.py")
+    python = os.path.join(folder, "core", "bin", "python")
+    for trials in (100,) if quick else (100, 500, 1000):
+        cells = []
+        # Ax takes minutes a proposal beyond some hundred trials.
+        for ours, peer in (("smac", "smac"), ("gp", "ax" if trials <= 100 else None)):
+            own = run([BENCHMARK, "mixed-ask", ours, str(trials), "9"])["median_cpu_s"]
+            other = run([python, script, peer, str(trials), "3"])["median_cpu_s"] if peer else None
+            cells += [show(own, 3), show(other, 2), show(other / own) if other else "–"]
+        yield f"| {trials:,} | " + " | ".join(cells) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -228,6 +251,9 @@ def main():
                 for name in ("smac", "cqr")
             ]
             put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
+        put()
+        for line in proposal_tables(options.quick):
+            put(line)
         put()
         for line in decision_tables(options.quick):
             put(line)

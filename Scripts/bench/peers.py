@@ -124,6 +124,15 @@ def mixed_study():
     return optuna, optuna.create_study(sampler=optuna.samplers.GPSampler(seed=7)), space
 
 
+def mixed_values(chance):
+    """A random configuration of the benchmark's 20 mixed parameters."""
+    draw = [
+        lambda: chance.uniform(-5, 5), lambda: math.exp(chance.uniform(math.log(1e-5), 0)),
+        lambda: chance.randint(1, 100), lambda: chance.choice("abcd"), chance.random,
+    ]
+    return {f"x{i}": draw[i % 5]() for i in range(20)}
+
+
 def mixed_objective(values):
     total = 0.0
     for i in range(20):
@@ -148,12 +157,8 @@ def mixed_trial(study, space):
 def mixed_ask(trials, asks):
     optuna, study, space = mixed_study()
     chance = random.Random(99)
-    draw = [
-        lambda: chance.uniform(-5, 5), lambda: math.exp(chance.uniform(math.log(1e-5), 0)),
-        lambda: chance.randint(1, 100), lambda: chance.choice("abcd"), chance.random,
-    ]
     for _ in range(trials):
-        values = {f"x{i}": draw[i % 5]() for i in range(20)}
+        values = mixed_values(chance)
         study.add_trial(optuna.create_trial(params=values, distributions=space, value=mixed_objective(values)))
     times = [mixed_trial(study, space)[0] for _ in range(asks)]
     return {"trials": trials, "first_cpu_s": times[0], "median_cpu_s": statistics.median(times)}
