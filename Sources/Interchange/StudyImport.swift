@@ -50,12 +50,12 @@ public struct StudyImport: Sendable {
         try study.space ?? Self.space(of: study, infersConditions: options.infersConditions, &remarks)
       spec = StudySpec(
         name: name, space: space, objectives: study.objectives,
-        method: .usual(objectives: study.objectives.count, hasFidelity: false))
+        method: .usual(objectives: study.objectives.count, fidelity: nil))
     }
     curves = CurvePlan(study, given: study.specification?.fidelity, hasSpecification: study.specification != nil)
     spec.fidelity = curves.fidelity
     if study.specification == nil {
-      spec.method = .usual(objectives: spec.objectives.count, hasFidelity: spec.fidelity != nil)
+      spec.method = .usual(objectives: spec.objectives.count, fidelity: spec.fidelity)
     }
     spec.seed = options.seed
     remarks += curves.remarks

@@ -76,11 +76,16 @@ public struct MethodSpec: Sendable, Hashable {
     self.scheduler = scheduler
   }
 
-  /// The method of a study that names none: `auto`, and `asha` where there is a fidelity. With several objectives it is
-  /// `random`, and `mo-asha`, since `auto` takes one.
-  public static func usual(objectives: Int, hasFidelity: Bool) -> MethodSpec {
-    let scheduler = hasFidelity ? (objectives > 1 ? "mo-asha" : "asha") : "full"
-    return MethodSpec(sampler: PartSpec(objectives > 1 ? "random" : "auto"), scheduler: PartSpec(scheduler))
+  /// The method of a study that names none: `auto`, and `asha` where there is a fidelity, with two brackets if that has a
+  /// range: some trials begin at the second level, so that a first one that misleads does not decide (docs/multi-fidelity.md
+  /// has the figures). With several objectives it is `random`, and `mo-asha`, since `auto` takes one.
+  public static func usual(objectives: Int, fidelity: Fidelity?) -> MethodSpec {
+    guard let fidelity else {
+      return MethodSpec(sampler: PartSpec(objectives > 1 ? "random" : "auto"), scheduler: PartSpec("full"))
+    }
+    guard objectives <= 1 else { return MethodSpec(sampler: PartSpec("random"), scheduler: PartSpec("mo-asha")) }
+    let options: [String: Choice] = fidelity.minimum < fidelity.maximum ? ["brackets": .integer(2)] : [:]
+    return MethodSpec(sampler: PartSpec("auto"), scheduler: PartSpec("asha", options: options))
   }
 }
 

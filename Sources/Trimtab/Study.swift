@@ -28,13 +28,13 @@ public final class Study: Sendable {
     confined = ConfinedSession(session)
   }
 
-  /// A study in short: `auto`, and ASHA when there is a fidelity.
+  /// A study in short: `auto`, and ASHA with two brackets when there is a fidelity.
   /// - Throws: as the other initialiser.
   public convenience init(
     _ name: String, space: Space, objective: Objective, fidelity: Fidelity? = nil, budget: Budget,
     method: MethodSpec? = nil, seed: UInt64? = nil, store: StudyStore = .memory
   ) throws {
-    var standard = MethodSpec.usual(objectives: 1, hasFidelity: fidelity != nil)
+    var standard = MethodSpec.usual(objectives: 1, fidelity: fidelity)
     // Trials in process cannot pause.
     if fidelity != nil { standard.scheduler.options["variant"] = .text("stopping") }
     try self.init(

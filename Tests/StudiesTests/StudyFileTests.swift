@@ -124,6 +124,14 @@ final class StudyFileTests: XCTestCase {
       Fidelity(name: "resource", minimum: 1, maximum: 9, isInteger: true, pause: .exit))
   }
 
+  func testAResourceWithARangeHasTwoBracketsUnlessASchedulerIsNamed() throws {
+    let two = PartSpec("asha", options: ["brackets": .integer(2)])
+    XCTAssertEqual(try spec("fidelity: {max: 9}").method, MethodSpec(sampler: PartSpec("auto"), scheduler: two))
+    XCTAssertEqual(try spec("fidelity: {max: 9}", "method: random").method.scheduler, two)
+    XCTAssertEqual(try spec("fidelity: {min: 9, max: 9}").method.scheduler, PartSpec("asha"))
+    XCTAssertEqual(try spec("fidelity: {max: 9}", "method: {scheduler: asha}").method.scheduler, PartSpec("asha"))
+  }
+
   func testSeveralObjectivesHaveADefaultThatTakesThem() throws {
     let objectives = "objectives: [{metric: a, goal: minimize}, {metric: b, goal: minimize}]"
     let space = "space: {lr: {type: float, low: 0, high: 1}}"
@@ -143,7 +151,7 @@ final class StudyFileTests: XCTestCase {
         "\(method.sampler.name)\(method.sampler.options.count) \(method.scheduler.name)\(method.scheduler.options.count)"
     }
     XCTAssertEqual(try method("random"), "random0 full0")
-    XCTAssertEqual(try method("random", fidelity: true), "random0 asha0")
+    XCTAssertEqual(try method("random", fidelity: true), "random0 asha1")
     XCTAssertEqual(try method("{sampler: random}"), "random0 full0")
     XCTAssertEqual(try method("{scheduler: hyperband}", fidelity: true), "auto0 hyperband0")
     XCTAssertEqual(try method("{sampler: {name: tpe, a: 1, b: x}, scheduler: {name: asha, eta: 4}}"), "tpe2 asha1")

@@ -118,7 +118,9 @@ def create_study(
     if scheduler is not None:
         method["scheduler"] = _part(scheduler)
     elif fidelity is not None and len(objectives) == 1:
-        method["scheduler"] = {"name": "asha", "variant": "stopping"}
+        # Two brackets, as in a study file: a first level that misleads does not decide.
+        method["scheduler"] = {"name": "asha", "variant": "stopping"} | (
+            {"brackets": 2} if fidelity.min < fidelity.max else {})
     else:
         method["scheduler"] = "full"
     specification["method"] = method

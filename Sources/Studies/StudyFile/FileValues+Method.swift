@@ -2,8 +2,8 @@ import TrimtabSearchSpaces
 
 extension FileValues {
   /// A method as a study file names it; what it leaves out is as usual.
-  package mutating func method(_ node: SourceNode?, objectives: Int, hasFidelity: Bool) -> MethodSpec? {
-    var method = MethodSpec.usual(objectives: objectives, hasFidelity: hasFidelity)
+  package mutating func method(_ node: SourceNode?, objectives: Int, fidelity: Fidelity?) -> MethodSpec? {
+    var method = MethodSpec.usual(objectives: objectives, fidelity: fidelity)
     guard let node else { return method }
     if case .scalar = node.content {
       guard let part = self.part(node, "method") else { return nil }

@@ -13,8 +13,7 @@ struct StudyReader {
     let objectives = readObjectives(fields)
     let fidelity = fields["fidelity"].flatMap { readFidelity($0) }
     let outcomes = fields["outcome-constraints"].map { readOutcomeConstraints($0, fidelity: fidelity) } ?? []
-    let method = values.method(
-      fields["method"], objectives: objectives.count, hasFidelity: fields["fidelity"] != nil)
+    let method = values.method(fields["method"], objectives: objectives.count, fidelity: fidelity)
     let grows = fields["grows"].flatMap { values.boolean($0, "grows") } ?? false
     var space: Space?
     if let node = fields["space"] {
