@@ -9,7 +9,7 @@ struct FailureLessons: Sendable {
   var inference = FeasibilityModel.Inference.hybrid
   private var outcomes = OutcomeLessons()
   /// Kept for proposals beside the same trials.
-  private var cache: (rows: ContiguousArray<Observations.Row>, failed: [TrialNumber], model: FeasibilityModel?)?
+  private var cache: (moment: Int, failed: [TrialNumber], model: FeasibilityModel?)?
 
   static func teaches(_ trial: Trial) -> Bool {
     switch trial.failure {
@@ -56,9 +56,9 @@ struct FailureLessons: Sendable {
     let failures = FailureKind.allCases.filter { $0 != .lost }.reduce(0) { $0 + state.count($1) }
     guard failures > 0 else { return nil }
     let failed = state.trials.indices.filter { Self.teaches(state.trials[$0]) }
-    if let cache, cache.failed == failed, cache.rows == observations.rows { return cache.model }
+    if let cache, cache.failed == failed, cache.moment == observations.moment { return cache.model }
     let model = fit(observations, failed, state)
-    cache = (observations.rows, failed, model)
+    cache = (observations.moment, failed, model)
     return model
   }
 

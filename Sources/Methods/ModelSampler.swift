@@ -134,15 +134,15 @@ extension ProcessSampler {
   public mutating func modelReport(state: StudyState) -> ModelReport? { process.modelReport(state: state) }
 }
 
-/// A model that is kept for proposals beside the same trials.
+/// A model that is kept for proposals beside the same observations.
 struct KeptModel<Model: Sendable>: Sendable {
-  private var kept: (rows: ContiguousArray<Observations.Row>, model: Model)?
+  private var kept: (moment: Int, model: Model)?
 
   /// The model of these observations.
   mutating func model(of observations: Observations, make: () -> Model) -> Model {
-    if let kept, kept.rows == observations.rows { return kept.model }
+    if let kept, kept.moment == observations.moment { return kept.model }
     let model = make()
-    kept = (observations.rows, model)
+    kept = (observations.moment, model)
     return model
   }
 }

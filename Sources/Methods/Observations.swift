@@ -19,6 +19,9 @@ struct Observations: Sendable {
   private(set) var points: FeaturePoints
   /// For each trial its row, or −1.
   private var places: ContiguousArray<Int32> = []
+  /// The number of the study's events when anything changed here: in one study the same number stands for the same
+  /// observations.
+  private(set) var moment: Int
   private var maximumResource: Double?
   private var units: [Double]
 
@@ -27,6 +30,7 @@ struct Observations: Sendable {
     features = SpaceFeatures(state, hasResource: maximumResource != nil)
     points = features.empty
     units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
+    moment = state.eventCount
     for trial in state.trials.indices { update(trial, state) }
   }
 
@@ -87,10 +91,14 @@ struct Observations: Sendable {
     case .waiting, .running: return false
     case .paused, .completed, .stopped, .failed: break
     }
-    if let place { remove(place) }
+    if let place {
+      moment = state.eventCount
+      remove(place)
+    }
     guard record.state != .failed, record.hasValue else { return place != nil }
     let share = share(of: record.resource)
     if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
+      moment = state.eventCount
       places[trial] = Int32(rows.count)
       rows.append(Row(trial: trial, loss: state.loss(trial), violation: state.violation(trial)))
     }

@@ -28,24 +28,8 @@ public struct CholeskyFactor: Sendable {
   /// - Returns: nil when the matrix is not positive definite even with a jitter of a thousandth of its diagonal, or
   ///   holds a number that is not finite.
   public init?(_ matrix: Matrix, spare: Int = 0) {
-    precondition(matrix.rows == matrix.columns, "a factor needs a square matrix")
-    let n = matrix.rows
-    count = n
-    capacity = n + max(0, spare)
-    jitter = 0
-    storage = []
-    guard LinearAlgebra.isReady else { return nil }
-    if n == 0 { return }
-    var mean = 0.0
-    for i in 0..<n { mean += matrix[i, i] / Double(n) }
-    guard mean > 0, mean.isFinite else { return nil }
-    for attempt in 0...Self.attempts {
-      var scale = Self.leastJitter * mean
-      for _ in 1..<max(1, attempt) { scale *= 10 }
-      jitter = attempt == 0 ? 0 : scale
-      if factorise(matrix) { return }
-    }
-    return nil
+    self.init(spare: 0)
+    guard factorise(matrix, spare: spare) else { return nil }
   }
 
   /// An empty factor with room for `spare` rows.
@@ -56,9 +40,32 @@ public struct CholeskyFactor: Sendable {
     storage = [Double](repeating: 0, count: capacity * capacity)
   }
 
-  private mutating func factorise(_ matrix: Matrix) -> Bool {
+  /// Becomes the factor of another matrix, in the same memory if that has the size.
+  /// - Parameter matrix: its lower triangle is read.
+  /// - Returns: false when there is none, as in ``init(_:spare:)``; this one is of no use then.
+  public mutating func factorise(_ matrix: Matrix, spare: Int = 0) -> Bool {
+    precondition(matrix.rows == matrix.columns, "a factor needs a square matrix")
+    let n = matrix.rows
+    count = n
+    capacity = n + max(0, spare)
+    jitter = 0
+    if storage.count != capacity * capacity { storage = [Double](repeating: 0, count: capacity * capacity) }
+    guard LinearAlgebra.isReady else { return false }
+    if n == 0 { return true }
+    var mean = 0.0
+    for i in 0..<n { mean += matrix[i, i] / Double(n) }
+    guard mean > 0, mean.isFinite else { return false }
+    for attempt in 0...Self.attempts {
+      var scale = Self.leastJitter * mean
+      for _ in 1..<max(1, attempt) { scale *= 10 }
+      jitter = attempt == 0 ? 0 : scale
+      if tryToFactorise(matrix) { return true }
+    }
+    return false
+  }
+
+  private mutating func tryToFactorise(_ matrix: Matrix) -> Bool {
     let n = count
-    storage = [Double](repeating: 0, count: capacity * capacity)
     var info: Int32 = 0
     let (capacity, jitter) = (self.capacity, self.jitter)
     storage.withUnsafeMutableBufferPointer { target in
@@ -161,7 +168,14 @@ public struct CholeskyFactor: Sendable {
   /// The lower triangle of A⁻¹; zeros above it. Nil when it overflows.
   public func inverse() -> Matrix? {
     var result = Matrix(rows: count, columns: count)
-    guard count > 0 else { return result }
+    return inverse(into: &result) ? result : nil
+  }
+
+  /// The lower triangle of A⁻¹ in the memory of another matrix; above it there is what was there.
+  /// - Returns: false when it overflows.
+  public func inverse(into result: inout Matrix) -> Bool {
+    result.resize(rows: count, columns: count)
+    guard count > 0 else { return true }
     var info: Int32 = 0
     let (n, capacity) = (count, self.capacity)
     result.storage.withUnsafeMutableBufferPointer { target in
@@ -172,6 +186,6 @@ public struct CholeskyFactor: Sendable {
       var leading = Int32(n)
       dpotri_("L", &order, target.baseAddress, &leading, &info)
     }
-    return info == 0 ? result : nil
+    return info == 0
   }
 }

@@ -28,18 +28,31 @@ public enum LinearAlgebra {
     _ a: Matrix, _ b: Matrix, transposingA aTransposed: Bool = false, transposingB bTransposed: Bool = false,
     scale: Double = 1
   ) -> Matrix {
+    var result = Matrix(rows: 0, columns: 0)
+    product(a, b, transposingA: aTransposed, transposingB: bTransposed, scale: scale, into: &result)
+    return result
+  }
+
+  /// `scale` · op(a) · op(b) in the memory of another matrix.
+  /// - Precondition: the inner dimensions agree.
+  public static func product(
+    _ a: Matrix, _ b: Matrix, transposingA aTransposed: Bool = false, transposingB bTransposed: Bool = false,
+    scale: Double = 1, into c: inout Matrix
+  ) {
     let rows = aTransposed ? a.columns : a.rows
     let inner = aTransposed ? a.rows : a.columns
     let columns = bTransposed ? b.rows : b.columns
     precondition(inner == (bTransposed ? b.columns : b.rows), "the inner dimensions of a product differ")
-    var c = Matrix(rows: rows, columns: columns)
-    guard isReady, rows > 0, columns > 0, inner > 0 else { return c }
+    guard isReady, rows > 0, columns > 0, inner > 0 else {
+      c = Matrix(rows: rows, columns: columns)
+      return
+    }
+    c.resize(rows: rows, columns: columns)
     c.storage.withUnsafeMutableBufferPointer { c in
       cblas_dgemm(
         columnMajor, operation(aTransposed), operation(bTransposed), Int32(rows), Int32(columns), Int32(inner), scale,
         a.storage, leading(a.rows), b.storage, leading(b.rows), 0, c.baseAddress, leading(rows))
     }
-    return c
   }
 
   /// s · b for a symmetric s of which the lower triangle is read.

@@ -20,6 +20,11 @@
     self.storage = storage
   }
 
+  /// Makes it one of this size, in the same memory if it is one already. Its elements are anything then.
+  @inlinable public mutating func resize(rows: Int, columns: Int) {
+    if rows != self.rows || columns != self.columns { self = Matrix(rows: rows, columns: columns) }
+  }
+
   @inlinable public subscript(row: Int, column: Int) -> Double {
     get { storage[column &* rows &+ row] }
     set { storage[column &* rows &+ row] = newValue }

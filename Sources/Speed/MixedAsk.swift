@@ -32,6 +32,7 @@ enum MixedAsk {
     }
     Speed.report([
       "sampler": .string(sampler), "trials": .integer(trials), "cpu_s": .number(total), "best": .number(best),
+      "peak_bytes": .integer(Reading.peakBytes()),
     ])
   }
 
@@ -44,10 +45,26 @@ enum MixedAsk {
     return (seconds, loss)
   }
 
-  private static func session(sampler: String, trials: Int) throws -> Session {
-    let spec = StudySpec(
+  static func spec(sampler: String) throws -> StudySpec {
+    StudySpec(
       name: "bench", space: try space(), objectives: [Objective(metric: "loss")],
       method: MethodSpec(sampler: PartSpec(sampler), scheduler: PartSpec("full")), seed: 7)
+  }
+
+  /// A trial from its proposal to its end.
+  static func events(_ trial: TrialNumber, _ spec: StudySpec) throws -> [Event] {
+    let configuration = try spec.space.sample(seed: 99, index: UInt64(trial))
+    let time = Int64(trial)
+    return [
+      Event(time: time, .trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design))),
+      Event(time: time, .trialStarted(trial, worker: 1)),
+      Event(time: time, .reported(trial, resource: nil, [MetricValue("loss", objective(configuration))])),
+      Event(time: time, .trialCompleted(trial, seconds: 0)),
+    ]
+  }
+
+  private static func session(sampler: String, trials: Int) throws -> Session {
+    let spec = try spec(sampler: sampler)
     let log = MemoryLog()
     let codec = FrameCodec(objectives: ["loss"])
     try log.append(from: 0) { _, _ in
@@ -56,14 +73,7 @@ enum MixedAsk {
     }
     var position = 1
     for trial in 0..<trials {
-      let configuration = try spec.space.sample(seed: 99, index: UInt64(trial))
-      let loss = objective(configuration)
-      let events = [
-        Event(time: Int64(trial), .trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design))),
-        Event(time: Int64(trial), .trialStarted(trial, worker: 1)),
-        Event(time: Int64(trial), .reported(trial, resource: nil, [MetricValue("loss", loss)])),
-        Event(time: Int64(trial), .trialCompleted(trial, seconds: 0)),
-      ]
+      let events = try events(trial, spec)
       try log.append(from: position) { _, _ in
       } decide: {
         (position, codec.encode(events))

@@ -30,6 +30,10 @@ enum Speed {
         try Decisions.measure(
           sampler: try text(arguments, 1), trials: try integer(arguments, 2), measured: try integer(arguments, 3))
       case "mixed-run": try MixedAsk.run(sampler: try text(arguments, 1), trials: try integer(arguments, 2))
+      case "read":
+        try Reading.measure(
+          sampler: try text(arguments, 1), trials: try integer(arguments, 2),
+          proposes: arguments.count > 3 && arguments[3] == "proposing")
       case "fill":
         try Replay.fill(
           store: try text(arguments, 1), trials: try integer(arguments, 2), parameters: try integer(arguments, 3))
@@ -48,6 +52,8 @@ enum Speed {
                    trimtab-speed ask-tell SAMPLER TRIALS ASKS
                    trimtab-speed mixed-ask SAMPLER TRIALS ASKS
                    trimtab-speed mixed-run SAMPLER TRIALS
+                   trimtab-speed decide SAMPLER TRIALS MEASURED
+                   trimtab-speed read SAMPLER TRIALS [proposing]
                    trimtab-speed fill STORE TRIALS PARAMETERS
                    trimtab-speed replay STORE
                    trimtab-speed simulate SCHEDULER TRIALS [SAMPLER]

@@ -30,7 +30,12 @@ public struct FeaturePoints: Sendable, Equatable {
   }
 
   public mutating func append(_ index: Int, of other: FeaturePoints) {
-    append(other.numbers(of: index), other.choices(of: index))
+    precondition(
+      other.numberCount == numberCount && other.choiceCount == choiceCount && index < other.count,
+      "a point of another kind, or none")
+    numbers.append(contentsOf: other.numbers[index * numberCount..<(index + 1) * numberCount])
+    for column in 0..<choiceCount { choices[column].append(other.choices[column][index]) }
+    count += 1
   }
 
   /// Keeps the first `count` points.
@@ -59,6 +64,7 @@ public struct FeaturePoints: Sendable, Equatable {
   /// The points at these places, in this order.
   public func subset(_ indices: some Sequence<Int>) -> FeaturePoints {
     var result = FeaturePoints(numberCount: numberCount, choiceCount: choiceCount)
+    result.reserve(indices.underestimatedCount)
     for index in indices { result.append(index, of: self) }
     return result
   }

@@ -62,7 +62,15 @@ public struct GaussianProcessFit: Sendable {
 
   /// The negative logarithm of the posterior density and its gradient; NaN where there is none.
   public func objective(_ variables: [Double]) -> (value: Double, gradient: [Double]) {
-    guard let (value, slope) = likelihood.evaluate(variables) else {
+    var scratch = MarginalLikelihood.Scratch()
+    return objective(variables, &scratch)
+  }
+
+  /// The same in memory that was used before.
+  func objective(
+    _ variables: [Double], _ scratch: inout MarginalLikelihood.Scratch
+  ) -> (value: Double, gradient: [Double]) {
+    guard let (value, slope) = likelihood.evaluate(variables, &scratch) else {
       return (.nan, Array(repeating: .nan, count: variables.count))
     }
     let prior = logPrior(variables)
@@ -98,9 +106,11 @@ public struct GaussianProcessFit: Sendable {
     settings.evaluations = options.evaluations
     settings.leastDecrease = 1e-6
     var result = Result(parameters: modes, logPosterior: -.infinity, evaluations: 0, isFallback: true)
+    var scratch = MarginalLikelihood.Scratch()
     for start in starts {
       let run = BoxLBFGS.minimise(
-        from: likelihood.variables(start), lower: lower, upper: upper, options: settings, objective)
+        from: likelihood.variables(start), lower: lower, upper: upper, options: settings
+      ) { objective($0, &scratch) }
       result.evaluations += run.evaluations
       guard run.value.isFinite, -run.value > result.logPosterior else { continue }
       result.logPosterior = -run.value

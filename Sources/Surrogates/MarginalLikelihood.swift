@@ -49,27 +49,46 @@ public struct MarginalLikelihood: Sendable {
     return result
   }
 
+  /// Memory for an evaluation, which the next one uses again: to get it from the system takes as long as some of the sums.
+  public struct Scratch: Sendable {
+    /// Covariances over configurations, their slopes, and what becomes the inverse of the whole matrix.
+    var plain = Matrix(rows: 0, columns: 0)
+    var terms = Matrix(rows: 0, columns: 0)
+    var inverse = Matrix(rows: 0, columns: 0)
+    var factor = CholeskyFactor()
+
+    public init() {}
+  }
+
   /// The logarithm of the likelihood and its gradient; nil where the covariance matrix cannot be factorised.
   public func evaluate(_ variables: [Double]) -> (value: Double, gradient: [Double])? {
+    var scratch = Scratch()
+    return evaluate(variables, &scratch)
+  }
+
+  /// The same in memory that was used before.
+  public func evaluate(_ variables: [Double], _ scratch: inout Scratch) -> (value: Double, gradient: [Double])? {
     let parameters = parameters(variables)
     let n = points.count
     let scaled = MaternKernel.scale(points, parameters)
-    var covariances = MaternKernel.squaredDistances(scaled, scaled, choiceScales: parameters.choiceScales)
-    var terms = MaternKernel.applyLower(&covariances, parameters.signal)
-    for i in 0..<n { covariances[i, i] = parameters.signal + parameters.noise }
-    guard let factor = CholeskyFactor(covariances), let inverse = factor.inverse() else { return nil }
-    let mean = estimatesMean ? GaussianProcess.generalisedMean(factor, targets) : 0
+    MaternKernel.squaredDistances(scaled, scaled, choiceScales: parameters.choiceScales, into: &scratch.plain)
+    MaternKernel.applyLower(&scratch.plain, &scratch.terms, parameters.signal)
+    for i in 0..<n { scratch.plain[i, i] = parameters.signal + parameters.noise }
+    guard scratch.factor.factorise(scratch.plain), scratch.factor.inverse(into: &scratch.inverse) else { return nil }
+    let mean = estimatesMean ? GaussianProcess.generalisedMean(scratch.factor, targets) : 0
     let residuals = targets.map { $0 - mean }
-    let weights = factor.solve(residuals)
+    let weights = scratch.factor.solve(residuals)
     let value =
-      -0.5 * LinearAlgebra.dot(residuals, weights) - factor.halfLogDeterminant - Double(n) * 0.918938533204672742
+      -0.5 * LinearAlgebra.dot(residuals, weights) - scratch.factor.halfLogDeterminant - Double(n)
+      * 0.918938533204672742
 
     // W = ααᵀ − K⁻¹; `terms` becomes G, W times −2 ∂k/∂(r²), of which the lower triangle is kept.
     var gradient = [Double](repeating: 0, count: variableCount)
     var signalSum = 0.0
     var trace = 0.0
     var sums = [Double](repeating: 0, count: n)
-    terms.storage.withUnsafeMutableBufferPointer { terms in
+    let (covariances, inverse) = (scratch.plain, scratch.inverse)
+    scratch.terms.storage.withUnsafeMutableBufferPointer { terms in
       for column in 0..<n {
         let diagonal = column &* n &+ column
         let own = weights[column]
@@ -92,8 +111,8 @@ public struct MarginalLikelihood: Sendable {
     }
     gradient[signalIndex] = signalSum
     gradient[noiseIndex] = 0.5 * parameters.noise * trace
-    addNumbers(&gradient, terms, sums, scaled, parameters)
-    addChoices(&gradient, terms, parameters)
+    addNumbers(&gradient, scratch.terms, sums, scaled, parameters)
+    addChoices(&gradient, scratch.terms, parameters)
     return (value, gradient)
   }
 
@@ -151,10 +170,11 @@ public struct MarginalLikelihood: Sendable {
 }
 
 extension MaternKernel {
-  /// As ``applyValuesAndSlopes(_:_:)`` below the diagonal of a square matrix, leaving the rest as it is.
-  static func applyLower(_ matrix: inout Matrix, _ signal: Double) -> Matrix {
+  /// As ``applyValuesAndSlopes(_:_:)`` below the diagonal of a square matrix, leaving the rest of it as it is. The rest of the
+  /// slopes is anything.
+  static func applyLower(_ matrix: inout Matrix, _ slopes: inout Matrix, _ signal: Double) {
     let n = matrix.rows
-    var slopes = Matrix(rows: n, columns: n)
+    slopes.resize(rows: n, columns: n)
     matrix.storage.withUnsafeMutableBufferPointer { cells in
       slopes.storage.withUnsafeMutableBufferPointer { slopes in
         for column in 0..<n {
@@ -167,6 +187,5 @@ extension MaternKernel {
         }
       }
     }
-    return slopes
   }
 }

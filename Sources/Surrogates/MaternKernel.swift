@@ -72,10 +72,14 @@ public enum MaternKernel {
 
   /// r² for each pair: a row for each point of `a`, a column for each of `b`.
   static func squaredDistances(_ a: Scaled, _ b: Scaled, choiceScales: [Double]) -> Matrix {
-    var distances =
-      a.numbers.rows > 0
-      ? LinearAlgebra.product(a.numbers, b.numbers, transposingA: true, scale: -2)
-      : Matrix(rows: a.count, columns: b.count)
+    var distances = Matrix(rows: 0, columns: 0)
+    squaredDistances(a, b, choiceScales: choiceScales, into: &distances)
+    return distances
+  }
+
+  /// r² for each pair in the memory of another matrix.
+  static func squaredDistances(_ a: Scaled, _ b: Scaled, choiceScales: [Double], into distances: inout Matrix) {
+    LinearAlgebra.product(a.numbers, b.numbers, transposingA: true, scale: -2, into: &distances)
     let rows = a.count
     let weights = choiceScales.map { 1 / ($0 * $0) }
     distances.storage.withUnsafeMutableBufferPointer { target in
@@ -98,7 +102,6 @@ public enum MaternKernel {
         }
       }
     }
-    return distances
   }
 
   /// k of a squared distance.

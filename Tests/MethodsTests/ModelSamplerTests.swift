@@ -274,6 +274,71 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(name(10, 33), .tpe)
   }
 
+  func testAutoKeepsProcessesWhereItMayChooseThem() {
+    for values in [0, 50, 51, 1000, 1001] {
+      for resource in [AutoChoice.Resource.full, .partial, .replicates] {
+        for (pending, trial, earlier, isBounded) in [
+          (0, 0, 0, false), (33, 0, 0, true), (0, 1, 0, true), (0, 0, 1, true),
+        ] {
+          let name = AutoChoice(
+            .init(
+              numbers: 4, choices: 2, values: values, pending: pending, resource: resource, isBounded: isBounded,
+              trial: trial, earlier: earlier)
+          ).name
+          guard name == .gp || name == .hebo else { continue }
+          XCTAssertTrue(AutoChoice.mayTakeProcess(values: values, resource: resource), "\(values), \(resource)")
+        }
+      }
+    }
+  }
+
+  func testAutoThatLetsProcessesGoAndTakesThemUpAgainProposesWhatTheLogSays() throws {
+    let space = try Space([.float("x", 0...1), .categorical("c", ["a", "b"])])
+    var driver = try driver(space, "auto")
+    func start() throws -> TrialNumber {
+      let trial = driver.state.trials.count
+      let configuration = try space.sample(seed: 5, index: UInt64(trial))
+      try driver.append(.trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design)))
+      try driver.append(.trialStarted(trial, worker: 1))
+      _ = try driver.report(trial, configuration.slots[0] + configuration.slots[1] / 4)
+      return trial
+    }
+    func chosen() throws -> String {
+      var replayed = driver
+      replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }
+      let found = try proposal(&driver)
+      XCTAssertEqual(found.configuration, try proposal(&replayed).configuration)
+      let facts = driver.method.sampler.explanation(
+        of: found.configuration, trial: driver.state.trials.count, state: driver.state
+      ).facts
+      return String(facts[0].text.prefix { $0 != ":" })
+    }
+    for _ in 0..<1000 { try driver.append(.trialCompleted(try start(), seconds: 1)) }
+    let last = try start()
+    try driver.append(.trialPaused(last, isFrozen: false, seconds: 1))
+    XCTAssertEqual(try chosen(), "smac")
+    // What was paused has a value until it turns out to have none.
+    try driver.append(.trialProposed(last, .resume, target: nil, Annotation(origin: .user)))
+    try driver.append(.trialStarted(last, worker: 1))
+    try driver.append(.trialFailed(last, .invalidValue, message: "", seconds: 1))
+    XCTAssertEqual(try chosen(), "gp")
+  }
+
+  func testNoModelOfASpaceAsItWasIsUsedAfterAnAmendment() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    for sampler in Self.samplers {
+      var driver = try driver(space, sampler)
+      for _ in 0..<12 { try driver.runTrial { $0.slots[0] - $0.slots[1] } }
+      _ = try proposal(&driver)
+      var spec = driver.state.spec
+      spec.space = try Space([.float("x", -1...1), .float("y", 0...3)]).appending(.float("z", 0...1))
+      try driver.append(.studyAmended(specification: spec.json.text))
+      var replayed = driver
+      replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }
+      XCTAssertEqual(try proposal(&driver).configuration, try proposal(&replayed).configuration, sampler)
+    }
+  }
+
   func testAutoTakesDensitiesAtOneLevelWhereTrialsGetDifferentSharesOfTheResource() {
     func name(_ resource: AutoChoice.Resource, values: Int, pending: Int = 3) -> AutoChoice.Name {
       AutoChoice(.init(numbers: 4, choices: 2, values: values, pending: pending, resource: resource)).name

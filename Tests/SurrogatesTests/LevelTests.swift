@@ -113,7 +113,8 @@ final class LevelTests: XCTestCase {
       XCTAssertEqual(process.covariance(prediction)[j, j], variance, accuracy: 1e-9)
     }
     // What the process holds for likely is what the fit does.
-    let likelihood = try XCTUnwrap(fit.likelihood(fit.coldStarts[0])).value
+    var scratch = MarginalLikelihood.Scratch()
+    let likelihood = try XCTUnwrap(fit.likelihood(fit.coldStarts[0], &scratch)).value
     XCTAssertEqual(process.logMarginalLikelihood, likelihood, accuracy: 1e-8)
   }
 

@@ -55,6 +55,9 @@ struct AutoChoice: Sendable, Equatable {
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
 
+  /// Whether a Gaussian process may be chosen beside so many trials with a value.
+  static func mayTakeProcess(values: Int, resource: Resource) -> Bool { resource == .full && values <= processLimit }
+
   init(name: Name, reason: String) {
     self.name = name
     self.reason = reason
@@ -122,7 +125,7 @@ extension AutoChoice.Situation {
       earlier: earlier)
   }
 
-  private static func resource(_ spec: StudySpec) -> AutoChoice.Resource {
+  static func resource(_ spec: StudySpec) -> AutoChoice.Resource {
     guard let fidelity = spec.fidelity, spec.method.scheduler.name != FullFidelity.entry.name else { return .full }
     return fidelity.countsReplicates ? .replicates : .partial
   }

@@ -4,10 +4,12 @@ import TrimtabStudies
 
 /// Chooses a sampler by what the study is like, and another one when that changes.
 ///
-/// All samplers that it may choose absorb the whole log, so a switch needs no preparation, and the choice depends on
-/// nothing but the log: a process that joins later makes the same. There is no paper: the rules were chosen by measurement
-/// (see `AutoChoice`).
+/// The samplers that it may choose absorb the log beside each other, so the choice and what comes of it depend on nothing but
+/// the log: a process that joins later makes the same. Those that cannot be chosen as the study is now are let go, for each
+/// keeps observations of its own; Gaussian processes begin anew, from the state, should they come into question again. There is
+/// no paper: the rules were chosen by measurement (see `AutoChoice`).
 public struct AutoSampler: Sampler {
+  private let process: PartSpec
   private var samplers: [AutoChoice.Name: any Sampler]
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
@@ -15,12 +17,14 @@ public struct AutoSampler: Sampler {
     // Better than the defaults of `gp` on recorded measurements and under noise; see docs/methods/auto.md.
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
     options["confidence"] = Self.entry.value("confidence", in: part)
-    samplers = [
-      .bohb: BOHB(PartSpec("bohb")), .gp: GaussianProcessSampler(PartSpec("gp", options: options)),
-      .hebo: HEBO(PartSpec("hebo")),
-      .smac: ForestSampler(PartSpec("smac")),
-      .tpe: TPE(PartSpec("tpe")),
-    ]
+    process = PartSpec("gp", options: options)
+    samplers = [.bohb: BOHB(PartSpec("bohb")), .smac: ForestSampler(PartSpec("smac")), .tpe: TPE(PartSpec("tpe"))]
+    beginProcesses()
+  }
+
+  private mutating func beginProcesses() {
+    samplers[.gp] = GaussianProcessSampler(process)
+    samplers[.hebo] = HEBO(PartSpec("hebo"))
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
@@ -28,14 +32,29 @@ public struct AutoSampler: Sampler {
       samplers[.rgpe] = RankingEnsembleSampler(PartSpec("rgpe"))
     }
     for name in AutoChoice.Name.allCases { samplers[name]?.absorb(event, state: state) }
+    if Observations.change(event) != nil { keepWhatMayBeChosen(event, state) }
   }
+
+  private mutating func keepWhatMayBeChosen(_ event: Event, _ state: StudyState) {
+    // A study without resource never gets one.
+    if state.spec.fidelity == nil { samplers[.bohb] = nil }
+    let mayTakeProcess = AutoChoice.mayTakeProcess(
+      values: valueCount, resource: AutoChoice.Situation.resource(state.spec))
+    guard mayTakeProcess != (samplers[.gp] != nil) else { return }
+    if mayTakeProcess { beginProcesses() }
+    for name in [AutoChoice.Name.gp, .hebo] {
+      if mayTakeProcess { samplers[name]?.absorb(event, state: state) } else { samplers[name] = nil }
+    }
+  }
+
+  /// Trials with a value.
+  private var valueCount: Int { (samplers[.smac] as? ForestSampler)?.observations?.rows.count ?? 0 }
 
   /// What suits the study now, among what there is for it.
   private func choice(_ trial: TrialNumber, _ state: StudyState) -> AutoChoice {
-    let values = (samplers[.gp] as? GaussianProcessSampler)?.valueCount ?? 0
-    return AutoChoice(
+    AutoChoice(
       AutoChoice.Situation(
-        state, trial: trial, values: values,
+        state, trial: trial, values: valueCount,
         earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count))
   }
 

@@ -146,9 +146,6 @@ public struct GaussianProcessSampler: ModelSampler {
   /// Whether the kernel's parameters could not be found as asked for, and simpler ones stand for them.
   var isWeakened: Bool { schedule.isWeakened }
 
-  /// Trials with a value.
-  var valueCount: Int { observations?.rows.count ?? 0 }
-
   /// The observation of each row of the factor.
   var rowsOfModel: [Int] { cache?.rows ?? [] }
 

@@ -50,29 +50,39 @@ public struct LevelFit: Sendable {
   }
 
   /// The logarithm of the marginal likelihood and its gradient; nil where the covariance matrix cannot be factorised.
-  func likelihood(_ variables: [Double]) -> (value: Double, gradient: [Double])? {
+  func likelihood(
+    _ variables: [Double], _ scratch: inout MarginalLikelihood.Scratch
+  ) -> (value: Double, gradient: [Double])? {
     let likelihood = base.likelihood
     let parameters = likelihood.parameters(Array(variables.prefix(split)))
     let coupling = coupling(variables.dropFirst(split))
     let n = levels.count
     let count = coupling.count
     let scaled = MaternKernel.scale(likelihood.points, parameters)
-    var plain = MaternKernel.squaredDistances(scaled, scaled, choiceScales: parameters.choiceScales)
-    var terms = MaternKernel.applyLower(&plain, parameters.signal)
-    var covariances = Matrix(rows: n, columns: n)
-    for column in 0..<n {
-      plain[column, column] = parameters.signal
-      for row in column..<n {
-        let pair = levels[column] &* count &+ levels[row]
-        covariances[row, column] = plain[row, column] * coupling.factors.storage[pair] + coupling.summands.storage[pair]
+    MaternKernel.squaredDistances(scaled, scaled, choiceScales: parameters.choiceScales, into: &scratch.plain)
+    MaternKernel.applyLower(&scratch.plain, &scratch.terms, parameters.signal)
+    for i in 0..<n { scratch.plain[i, i] = parameters.signal }
+    scratch.inverse.resize(rows: n, columns: n)
+    let plain = scratch.plain
+    scratch.inverse.storage.withUnsafeMutableBufferPointer { covariances in
+      plain.storage.withUnsafeBufferPointer { plain in
+        for column in 0..<n {
+          let base = levels[column] &* count
+          for row in column..<n {
+            let pair = base &+ levels[row]
+            let cell = column &* n &+ row
+            covariances[cell] = plain[cell] * coupling.factors.storage[pair] + coupling.summands.storage[pair]
+          }
+          covariances[column &* n &+ column] += parameters.noise
+        }
       }
-      covariances[column, column] += parameters.noise
     }
-    guard let factor = CholeskyFactor(covariances), let inverse = factor.inverse() else { return nil }
+    guard scratch.factor.factorise(scratch.inverse), scratch.factor.inverse(into: &scratch.inverse) else { return nil }
     let residuals = likelihood.targets.indices.map { likelihood.targets[$0] - coupling.means[levels[$0]] }
-    let weights = factor.solve(residuals)
+    let weights = scratch.factor.solve(residuals)
     let value =
-      -0.5 * LinearAlgebra.dot(residuals, weights) - factor.halfLogDeterminant - Double(n) * 0.918938533204672742
+      -0.5 * LinearAlgebra.dot(residuals, weights) - scratch.factor.halfLogDeterminant - Double(n)
+      * 0.918938533204672742
 
     // Sums of W = ααᵀ − K⁻¹ times the plain covariances, and of W alone, over the pairs of points at each pair of levels.
     var byFactor = [Double](repeating: 0, count: count * count)
@@ -80,7 +90,8 @@ public struct LevelFit: Sendable {
     var byMean = [Double](repeating: 0, count: count)
     var sums = [Double](repeating: 0, count: n)
     var trace = 0.0
-    terms.storage.withUnsafeMutableBufferPointer { terms in
+    let inverse = scratch.inverse
+    scratch.terms.storage.withUnsafeMutableBufferPointer { terms in
       for column in 0..<n {
         let own = weights[column]
         let diagonal = column &* n &+ column
@@ -109,8 +120,8 @@ public struct LevelFit: Sendable {
     var gradient = [Double](repeating: 0, count: split)
     gradient[likelihood.signalIndex] = LinearAlgebra.dot(byFactor, coupling.factors.storage)
     gradient[likelihood.noiseIndex] = 0.5 * parameters.noise * trace
-    likelihood.addNumbers(&gradient, terms, sums, scaled, parameters)
-    likelihood.addChoices(&gradient, terms, parameters)
+    likelihood.addNumbers(&gradient, scratch.terms, sums, scaled, parameters)
+    likelihood.addChoices(&gradient, scratch.terms, parameters)
     func combined(_ variables: [Double]) -> Double {
       let coupling = self.coupling(variables)
       return LinearAlgebra.dot(byFactor, coupling.factors.storage)
@@ -131,7 +142,15 @@ public struct LevelFit: Sendable {
 
   /// The negative logarithm of the posterior density and its gradient; NaN where there is none.
   public func objective(_ values: [Double]) -> (value: Double, gradient: [Double]) {
-    guard let (value, slope) = likelihood(values) else {
+    var scratch = MarginalLikelihood.Scratch()
+    return objective(values, &scratch)
+  }
+
+  /// The same in memory that was used before.
+  func objective(
+    _ values: [Double], _ scratch: inout MarginalLikelihood.Scratch
+  ) -> (value: Double, gradient: [Double]) {
+    guard let (value, slope) = likelihood(values, &scratch) else {
       return (.nan, Array(repeating: .nan, count: values.count))
     }
     let prior = base.logPrior(Array(values.prefix(split)))
@@ -156,8 +175,11 @@ public struct LevelFit: Sendable {
     settings.leastDecrease = 1e-6
     var best = starts.first ?? coldStarts[0]
     var least = Double.infinity
+    var scratch = MarginalLikelihood.Scratch()
     for start in starts {
-      let run = BoxLBFGS.minimise(from: start, lower: lower, upper: upper, options: settings, objective)
+      let run = BoxLBFGS.minimise(from: start, lower: lower, upper: upper, options: settings) {
+        objective($0, &scratch)
+      }
       guard run.value.isFinite, run.value < least else { continue }
       least = run.value
       best = run.best

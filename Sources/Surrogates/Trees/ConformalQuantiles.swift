@@ -64,9 +64,12 @@ public struct ConformalQuantiles: Sendable {
   public func predict(_ points: FeaturePoints) -> [[Double]] {
     let bins = binning.bins(points)
     var result = models.indices.map { k in models[k].predict(bins).map { $0 + shifts[k] } }
+    var column = [Double](repeating: 0, count: result.count)
     for i in 0..<points.count {
-      let sorted = result.indices.map { result[$0][i] }.sorted()
-      for k in result.indices { result[k][i] = sorted[k] }
+      for k in result.indices { column[k] = result[k][i] }
+      guard zip(column, column.dropFirst()).contains(where: { $1 < $0 }) else { continue }
+      column.sort()
+      for k in result.indices { result[k][i] = column[k] }
     }
     return result
   }
