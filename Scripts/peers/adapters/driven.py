@@ -2,8 +2,6 @@
 import queue
 import threading
 
-import numpy
-
 from .base import Peer, Suggestion
 from .space import Unsupported
 
@@ -12,7 +10,7 @@ OPEN_BUDGET = 1000
 
 
 class DrivenPeer(Peer):
-    """Runs the optimiser in a thread of its own, whose objective waits for the result of the point that it is asked for.
+    """Runs the optimiser in a thread of its own, in which the objective waits for the result of its point.
 
     The optimiser sees a box from 0 to 1; whole numbers are rounded, the rest is linear on the axis of `space`.
     """
@@ -39,7 +37,7 @@ class DrivenPeer(Peer):
             self.points.put(error)
 
     def evaluate(self, point):
-        self.points.put(numpy.array(point, dtype=float).ravel())
+        self.points.put([float(unit) for unit in point])
         return self.losses.get()
 
     def suggest(self):
@@ -50,7 +48,7 @@ class DrivenPeer(Peer):
             self.points.put(point)
             raise point
         self.is_waited_for = True
-        unit = {axis.name: min(max(float(u), 0.0), 1.0) for axis, u in zip(self.axes, point)}
+        unit = {axis.name: min(max(u, 0.0), 1.0) for axis, u in zip(self.axes, point)}
         return Suggestion(self.study.space.configuration(lambda axis: axis.at(unit[axis.name])), None)
 
     def finish(self, trial, resource, losses, seconds):
