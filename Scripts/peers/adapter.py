@@ -36,6 +36,8 @@ PEERS = {
     "ax": ("ax", "AxPeer", {}),
     "dehb": ("dehb", "DEHBPeer", {}),
     "hebo": ("hebo", "HEBOPeer", {}),
+    "turbo": ("turbo", "TurboPeer", {}),
+    "baxus": ("baxus", "BAxUSPeer", {}),
 }
 
 # The exit status for a package that is missing (EX_UNAVAILABLE).

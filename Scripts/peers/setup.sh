@@ -2,7 +2,9 @@
 # Installs the optimisers of others that Trimtab is compared with, each in its pinned version, into $TRIMTAB_PEERS or
 # .build/peers-lab. What cannot be installed here is left out and listed at the end.
 #
-# usage: Scripts/peers/setup.sh [environment …]     (core, dehb, hebo; all of them by default)
+# usage: Scripts/peers/setup.sh [environment …]     (core, dehb, hebo; all of them by default; turbo, baxus)
+#
+# The programs of TuRBO's and BAxUS's authors are under a licence for non-commercial use, and are installed only when named.
 #
 # Not all packages agree on the versions of others, so there is a Python environment for each file in requirements/, whose
 # lines are installed one by one. HEBO asks for a pymoo that is no longer to be had, and works with a later one.

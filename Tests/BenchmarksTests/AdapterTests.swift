@@ -151,6 +151,47 @@ final class AdapterTests: XCTestCase {
     }
   }
 
+  /// Proposes the last loss, five times; the second coordinate lies outside the box.
+  private static let driving = """
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    from adapters.base import Server
+    from adapters.driven import DrivenPeer
+
+    class Echo(DrivenPeer):
+        def optimise(self, objective, dimension, budget):
+            loss = 0.5
+            for _ in range(5):
+                loss = objective([loss] + [2.0] * (dimension - 1))
+
+    Server().serve("echo", "1", Echo())
+    """
+
+  func testAnOptimiserThatCallsItsObjectiveGetsEachResultAndTheWorstForAFailure() throws {
+    let command = ["/usr/bin/env", "python3", "-c", Self.driving, scripts]
+    let space = try Space([.float("x", 0...1), .float("y", 1...100, scale: .log)])
+    let peer = try PeerProcess(command: command, environment: ["PYTHONDONTWRITEBYTECODE": "1"], study: spec(space))
+    var seen: [Double] = []
+    for result in [0.25, 0.75, nil, 0.1, 0.2] as [Double?] {
+      guard case .run(let run) = try peer.ask() else { return XCTFail("a trial to run") }
+      seen.append(run.configuration.slots[0])
+      XCTAssertEqual(run.configuration.slots[1], 100)
+      if let result {
+        XCTAssertEqual(try peer.ask(), .wait, "one point at a time")
+        XCTAssertEqual(try peer.complete(run.trial, [MetricValue("score", result)], seconds: 1), .completed)
+      } else {
+        XCTAssertEqual(try peer.fail(run.trial, .crash, seconds: 1), .failed)
+      }
+    }
+    XCTAssertEqual(seen, [0.5, 0.25, 0.75, 0.75, 0.1])
+    guard case .finished(let reason) = try peer.ask() else { return XCTFail("the optimiser has ended") }
+    XCTAssertEqual(reason, "the optimiser has ended")
+    let choosing = try Space([.float("x", 0...1), .boolean("flag")])
+    XCTAssertThrowsError(try PeerProcess(command: command, environment: [:], study: spec(choosing))) {
+      XCTAssertEqual(($0 as? PeerError)?.kind, .refused)
+    }
+  }
+
   /// Every optimiser that is installed proposes what lies in the space, and takes results of every kind.
   func testInstalledPeersRunAStudy() throws {
     guard let folder = ProcessInfo.processInfo.environment["TRIMTAB_PEERS"] else {

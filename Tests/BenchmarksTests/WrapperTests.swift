@@ -169,6 +169,47 @@ final class RecodingTests: XCTestCase {
   }
 }
 
+final class DummiesTests: XCTestCase {
+  func testDummiesChangeNothingButTheSpace() throws {
+    for base: any Problem in [try problem("mfh6"), try problem("conditional"), try Mixed()] {
+      let padded = try Dummies(base, count: 7)
+      XCTAssertEqual(padded.space.parameters.count, base.space.parameters.count + 7)
+      XCTAssertEqual(padded.reference, base.reference)
+      for index in UInt64(0)..<50 {
+        let drawn = try padded.space.sample(seed: 3, index: index)
+        let beneath = padded.toBase(drawn)
+        XCTAssertTrue(base.space.contains(beneath))
+        XCTAssertEqual(padded.score(drawn), base.score(beneath))
+        XCTAssertEqual(
+          padded.evaluate(drawn, resource: base.resources.last, seed: index),
+          base.evaluate(beneath, resource: base.resources.last, seed: index))
+        var moved = drawn
+        while moved.slots.count < padded.space.slotRanges.last?.upperBound ?? 0 { moved.slots.append(.nan) }
+        for slot in moved.slots.indices.suffix(7) { moved.slots[slot] = 1 - moved.slots[slot] }
+        XCTAssertEqual(padded.score(moved), padded.score(drawn))
+      }
+      for (best, beneath) in zip(padded.optima, base.optima) {
+        XCTAssertTrue(padded.space.contains(best))
+        XCTAssertEqual(padded.score(best), base.score(beneath))
+      }
+    }
+  }
+
+  func testDummiesMayBeShiftedAndCountFromNone() throws {
+    let base = try problem("branin")
+    let options: [String: Choice] = ["dummies": .integer(98), "shift": .boolean(true)]
+    let wrapped = try Wrappers.wrap(base, options: options)
+    XCTAssertEqual(wrapped.name, "branin+dummies=98+shift")
+    XCTAssertEqual(wrapped.space.parameters.count, 100)
+    XCTAssertEqual(try Wrappers.wrap(base, options: ["dummies": .integer(0)]).name, "branin")
+    for bad: Choice in [.integer(-1), .integer(1001), .real(2.5), .boolean(true)] {
+      XCTAssertThrowsError(try Wrappers.wrap(base, options: ["dummies": bad])) { error in
+        XCTAssertTrue("\(error)".contains("dummies"), "\(error)")
+      }
+    }
+  }
+}
+
 final class NoiseAndDropoutTests: XCTestCase {
   func testNoiseIsNormalAndLeavesScoresAlone() throws {
     let base = try problem("branin")

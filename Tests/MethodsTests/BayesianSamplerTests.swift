@@ -201,6 +201,9 @@ final class BayesianSamplerTests: XCTestCase {
     XCTAssertEqual(NestedEmbedding.tolerances(100, budget: 200), [1, 1, 6, 100])
     XCTAssertEqual(NestedEmbedding.dimensions(500), [2, 8, 32, 128, 500])
     XCTAssertEqual(NestedEmbedding.tolerances(500, budget: 1000), [1, 2, 7, 31, 500])
+    // Two splits of three dimensions come nearer to 50 than three of one.
+    XCTAssertEqual(NestedEmbedding.dimensions(50), [3, 12, 48, 50])
+    XCTAssertEqual(NestedEmbedding.tolerances(50, budget: 90), [1, 2, 11, 50])
   }
 
   func testASplitLeavesEarlierPointsWhereTheyAre() {

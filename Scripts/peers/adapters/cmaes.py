@@ -35,16 +35,7 @@ class CMAPeer(Peer):
         shown, told = self.cma.ask()
         unit = {axis.name: float(min(max(u, 0), 1)) for axis, u in zip(self.axes, shown)}
 
-        def value(axis):
-            u = unit[axis.name]
-            if axis.log:
-                x = math.exp(math.log(axis.low) + u * (math.log(axis.high) - math.log(axis.low)))
-            else:
-                x = axis.low + u * (axis.high - axis.low)
-            x = min(max(x, axis.low), axis.high)
-            return x if axis.kind == "float" else round(x)
-
-        return Suggestion(self.study.space.configuration(value), (self.cma, told))
+        return Suggestion(self.study.space.configuration(lambda axis: axis.at(unit[axis.name])), (self.cma, told))
 
     def tell(self, trial, loss):
         cma, point = trial.native

@@ -28,6 +28,15 @@ class Axis:
     def labels(self):
         return [f"c{i}" for i in range(self.count)]
 
+    def at(self, unit):
+        """The value at a place from 0 to 1 along an axis that is no category; whole numbers are rounded."""
+        if self.log:
+            x = math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
+        else:
+            x = self.low + unit * (self.high - self.low)
+        x = min(max(x, self.low), self.high)
+        return x if self.kind == "float" else round(x)
+
 
 class Parameter:
     def __init__(self, index, name, spec, specs):

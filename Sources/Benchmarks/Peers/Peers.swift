@@ -49,6 +49,8 @@ public enum Peers {
     peer("ax", "Gaussian process with Ax's defaults", "ax-platform"),
     peer("dehb", "differential evolution with Hyperband", "DEHB", in: "dehb", needsFidelity: true),
     peer("hebo", "Gaussian process with input warping", "HEBO", in: "hebo"),
+    peer("turbo", "trust region", "turbo", in: "turbo"),
+    peer("baxus", "trust region in nested subspaces", "BAxUS", in: "baxus"),
   ]
 
   private static func peer(

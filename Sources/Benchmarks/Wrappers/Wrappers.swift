@@ -11,6 +11,7 @@ public enum Wrappers {
 
   /// In the order in which they go around the problem, the innermost first.
   public static let options: [Option] = [
+    Option(name: "dummies", meaning: "how many numbers without any effect are added to the parameters, up to 1000"),
     Option(name: "shift", meaning: "true: every number is moved along its axis, cyclically, by an amount of its own"),
     Option(name: "permute", meaning: "true: choices stand in another order, and some booleans are swapped"),
     Option(name: "failing", meaning: "the share of the space where every trial crashes, above 0 and up to 0.9"),
@@ -34,6 +35,9 @@ public enum Wrappers {
     try reader.refuseUnknown()
     let variant = try reader.variant()
     var wrapped = problem
+    if let count = try reader.count("dummies", upTo: Dummies.greatestCount) {
+      wrapped = try Dummies(wrapped, count: count)
+    }
     if try reader.isOn("shift") { wrapped = try Recoding.shifting(wrapped, variant: variant) }
     if try reader.isOn("permute") { wrapped = try Recoding.permuting(wrapped, variant: variant) }
     if let share = try reader.number("failing", upTo: FailingRegions.greatestShare) {
@@ -76,6 +80,15 @@ public enum Wrappers {
         throw refusal(option, value, end)
       }
       return number > 0 ? number : nil
+    }
+
+    /// A whole number above 0; 0 itself is nil, as if the option were left out.
+    func count(_ option: String, upTo limit: Int) throws -> Int? {
+      guard let value = options[option] else { return nil }
+      guard case .integer(let number) = value, number >= 0, number <= limit else {
+        throw refusal(option, value, "a whole number from 0 to \(limit)")
+      }
+      return number > 0 ? Int(number) : nil
     }
 
     func variant() throws -> UInt64 {

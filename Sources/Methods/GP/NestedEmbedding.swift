@@ -25,7 +25,7 @@ struct NestedEmbedding: Sendable, Equatable {
     isReversed = (0..<count).map { _ in stream.uniform() < 0.5 }
     var order = coordinates
     stream.shuffle(&order)
-    let first = min(order.count, Self.firstDimension(order.count))
+    let first = min(order.count, Self.plan(order.count).first)
     bins = (0..<first).map { bin in Array(order[bin * order.count / first..<(bin + 1) * order.count / first]) }
     for split in 0..<level {
       var stream = RandomStream(seed: seed, purpose: stableHash("split"), index: UInt64(split))
@@ -40,17 +40,19 @@ struct NestedEmbedding: Sendable, Equatable {
     }
   }
 
-  /// The splits after which there are about as many dimensions as coordinates.
-  static func splits(_ count: Int) -> Int {
-    count > 0 ? Int((logarithm(Double(count)) / logarithm(Double(newBins + 1))).rounded()) : 0
-  }
-
-  /// The dimensions to begin with.
-  static func firstDimension(_ count: Int) -> Int {
-    guard count > 0 else { return 0 }
-    var power = 1
-    for _ in 0..<splits(count) { power *= newBins + 1 }
-    return (1...newBins).min { abs($0 * power - count) < abs($1 * power - count) } ?? 1
+  /// The dimensions to begin with, and the splits after which there are about as many dimensions as coordinates: the pair
+  /// that comes nearest to them.
+  static func plan(_ count: Int) -> (first: Int, splits: Int) {
+    guard count > 0 else { return (0, 0) }
+    let plans = (1...newBins).map { first -> (first: Int, splits: Int, miss: Int) in
+      let ratio = Double(count) / Double(first)
+      let splits = max(0, Int((logarithm(ratio) / logarithm(Double(newBins + 1))).rounded()))
+      var reached = first
+      for _ in 0..<splits { reached *= newBins + 1 }
+      return (first, splits, abs(reached - count))
+    }
+    let best = plans.min { ($0.miss, $0.first) < ($1.miss, $1.first) } ?? plans[0]
+    return (best.first, best.splits)
   }
 
   /// The dimensions at each level, up to the one with all coordinates.
@@ -69,8 +71,9 @@ struct NestedEmbedding: Sendable, Equatable {
   ///   - count: coordinates.
   ///   - budget: trials.
   static func tolerances(_ count: Int, budget: Int) -> [Int] {
-    let first = Double(firstDimension(count))
-    let power = exponential(Double(splits(count) + 1) * logarithm(Double(newBins + 1)))
+    let (dimension, splits) = plan(count)
+    let first = Double(dimension)
+    let power = exponential(Double(splits + 1) * logarithm(Double(newBins + 1)))
     let halvings = (logarithm(TrustRegion.firstLength / TrustRegion.leastLength) / logarithm(2)).rounded(.down)
     return dimensions(count).map { dimension in
       if dimension >= count { return max(1, count) }
