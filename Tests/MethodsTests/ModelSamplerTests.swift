@@ -274,9 +274,28 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(name(10, 33), .tpe)
   }
 
+  func testAutoTellsSchedulersThatPauseFromThoseThatStop() throws {
+    let space = try MethodSpaces.numbers()
+    func resource(_ scheduler: PartSpec, _ fidelity: Fidelity?) -> AutoChoice.Resource {
+      AutoChoice.Situation.resource(
+        StudySpec(
+          name: "auto", space: space, objectives: [Objective(metric: "loss", goal: .minimize)], fidelity: fidelity,
+          method: MethodSpec(sampler: PartSpec("auto"), scheduler: scheduler)))
+    }
+    let epochs = Fidelity(name: "epoch", maximum: 9)
+    let stopping = PartSpec("asha", options: ["variant": .text("stopping")])
+    XCTAssertEqual(resource(PartSpec("asha"), epochs), .partial)
+    XCTAssertEqual(resource(PartSpec("hyperband"), epochs), .partial)
+    XCTAssertEqual(resource(stopping, epochs), .stopped)
+    XCTAssertEqual(resource(PartSpec("median"), epochs), .trimmed)
+    XCTAssertEqual(resource(PartSpec("full"), epochs), .full)
+    XCTAssertEqual(resource(stopping, Fidelity(name: "fold", maximum: 9, countsReplicates: true)), .replicates)
+    XCTAssertEqual(resource(PartSpec("full"), nil), .full)
+  }
+
   func testAutoKeepsProcessesWhereItMayChooseThem() {
     for values in [0, 50, 51, 1000, 1001] {
-      for resource in [AutoChoice.Resource.full, .partial, .replicates] {
+      for resource in [AutoChoice.Resource.full, .trimmed, .stopped, .partial, .replicates] {
         for (pending, trial, earlier, isBounded) in [
           (0, 0, 0, false), (33, 0, 0, true), (0, 1, 0, true), (0, 0, 1, true),
         ] {
@@ -346,6 +365,9 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual([10, 500, 5000].map { name(.partial, values: $0) }, [.bohb, .bohb, .bohb])
     XCTAssertEqual(name(.partial, values: 10, pending: 100), .bohb)
     XCTAssertEqual(name(.replicates, values: 10), .smac)
+    XCTAssertEqual(name(.stopped, values: 10), .smac)
+    XCTAssertEqual(name(.stopped, values: 10, pending: 100), .smac)
+    XCTAssertEqual([10, 1001].map { name(.trimmed, values: $0) }, [.gp, .smac])
     XCTAssertEqual(
       AutoChoice(.init(numbers: 4, choices: 2, values: 9, pending: 3, resource: .partial, isBounded: true)).name, .smac)
   }

@@ -40,6 +40,10 @@ struct AutoChoice: Sendable, Equatable {
   enum Resource: Sendable, Equatable {
     /// All of them all of it.
     case full
+    /// All of it, but for those that fall far behind.
+    case trimmed
+    /// Those that are among the best at each level more, the others no more: most are stopped at the first.
+    case stopped
     /// Different shares, with values that mean something else at each.
     case partial
     /// Different numbers of replicates, which estimate one value better or worse.
@@ -56,7 +60,9 @@ struct AutoChoice: Sendable, Equatable {
   static let pendingLimit = 32
 
   /// Whether a Gaussian process may be chosen beside so many trials with a value.
-  static func mayTakeProcess(values: Int, resource: Resource) -> Bool { resource == .full && values <= processLimit }
+  static func mayTakeProcess(values: Int, resource: Resource) -> Bool {
+    (resource == .full || resource == .trimmed) && values <= processLimit
+  }
 
   init(name: Name, reason: String) {
     self.name = name
@@ -73,6 +79,11 @@ struct AutoChoice: Sendable, Equatable {
         reason:
           "trials get different shares of the resource: densities at the greatest share that enough trials have reached are "
           + "not misled by values of short runs")
+    } else if situation.resource == .stopped {
+      self.init(
+        name: .smac,
+        reason: "trials are stopped at levels of the resource and never go on: a forest learns from all of them at once"
+      )
     } else if situation.pending > Self.pendingLimit {
       self.init(
         name: .tpe,
@@ -89,7 +100,7 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .smac,
         reason: "trials get different numbers of replicates: a forest takes their means, however noisy")
-    } else if situation.earlier > 0, situation.values <= Self.transferLimit {
+    } else if situation.resource == .full, situation.earlier > 0, situation.values <= Self.transferLimit {
       self.init(
         name: .rgpe,
         reason:
@@ -127,6 +138,13 @@ extension AutoChoice.Situation {
 
   static func resource(_ spec: StudySpec) -> AutoChoice.Resource {
     guard let fidelity = spec.fidelity, spec.method.scheduler.name != FullFidelity.entry.name else { return .full }
-    return fidelity.countsReplicates ? .replicates : .partial
+    if fidelity.countsReplicates { return .replicates }
+    let scheduler = spec.method.scheduler
+    switch scheduler.name {
+    case MedianStopping.entry.name, CurveExtrapolationStopping.entry.name: return .trimmed
+    case ASHA.entry.name where ASHA.entry.word("variant", in: scheduler) == ASHA.Variant.stopping.rawValue:
+      return .stopped
+    default: return .partial
+    }
   }
 }
