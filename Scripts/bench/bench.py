@@ -146,6 +146,23 @@ def proposal_tables(quick):
         yield f"| {trials:,} | " + " | ".join(cells) + " |"
 
 
+def reading_tables(quick):
+    """What a trial costs the study's state and what learns from it."""
+    samplers = ("random", "tpe", "gp", "auto")
+    yield "## What a trial costs those who learn from it, the same space"
+    yield ""
+    yield "Processor microseconds for the four events of a trial, the study's state included, and the peak of memory in"
+    yield "MB that the process gained, one proposal at the end included; a sampler that looks at nothing (`random`)"
+    yield "stands for the state alone."
+    yield ""
+    yield "| finished trials | " + " | ".join(samplers) + " | " + " | ".join(f"{name}, MB" for name in samplers) + " |"
+    yield "|---" * (1 + 2 * len(samplers)) + "|"
+    for trials in (1000,) if quick else (1000, 2000, 10_000, 100_000):
+        found = [run([BENCHMARK, "read", name, str(trials)]) for name in samplers]
+        cells = [show(one["mean_us"], 1) for one in found] + [show(one["peak_bytes"] / 1e6, 1) for one in found]
+        yield f"| {trials:,} | " + " | ".join(cells) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -253,6 +270,9 @@ def main():
             put(f"| {trials:,} | {show(medians[0], 1)} | {show(medians[1], 1)} |")
         put()
         for line in proposal_tables(options.quick):
+            put(line)
+        put()
+        for line in reading_tables(options.quick):
             put(line)
         put()
         for line in decision_tables(options.quick):
