@@ -5,7 +5,7 @@ import TrimtabStudies
 /// A problem whose trials crash now and then for no reason of their own: another seed may spare them.
 ///
 /// Whether and where a trial crashes is a function of the seed and the configuration. Scores are not touched.
-public struct Dropouts: Problem {
+public struct Dropouts: ProblemWrapper {
   public let base: any Problem
   /// The chance that a trial run to the full resource crashes on its way; one run to half of it has half the chance.
   public let chance: Double
@@ -17,15 +17,6 @@ public struct Dropouts: Problem {
   }
 
   public var name: String { "\(base.name)+dropouts=\(JSONValue.plainText(chance))" }
-  public var space: Space { base.space }
-  public var objectives: [Objective] { base.objectives }
-  public var fidelity: Fidelity? { base.fidelity }
-  public var resources: [Double] { base.resources }
-  public var costUnit: String { base.costUnit }
-  public var continuesTraining: Bool { base.continuesTraining }
-  public var reference: Reference { base.reference }
-  public var optima: [Configuration] { base.optima }
-  public var front: TrueFront? { base.front }
 
   public func evaluate(_ configuration: Configuration, resource: Double?, seed: UInt64) -> Outcome {
     var stream = RandomStream(seed: mix(seed, configuration.key), purpose: stableHash("dropouts"), index: 0)
@@ -35,8 +26,6 @@ public struct Dropouts: Problem {
     return base.crash(
       configuration, after: stream.uniform(), resource: resource, seed: seed, message: "dropped out at random")
   }
-
-  public func score(_ configuration: Configuration) -> [Double] { base.score(configuration) }
 }
 
 extension Problem {

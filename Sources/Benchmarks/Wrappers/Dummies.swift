@@ -4,7 +4,7 @@ import TrimtabStudies
 /// A problem with more parameters that have no effect: where few of many matter.
 ///
 /// They are numbers from 0 to 1, named `dummy1`, `dummy2` … and stand after the problem's own.
-public struct Dummies: Problem {
+public struct Dummies: ProblemWrapper {
   /// The most that can be added.
   public static let greatestCount = 1000
 
@@ -26,13 +26,6 @@ public struct Dummies: Problem {
   }
 
   public var name: String { "\(base.name)+dummies=\(count)" }
-  public var objectives: [Objective] { base.objectives }
-  public var fidelity: Fidelity? { base.fidelity }
-  public var resources: [Double] { base.resources }
-  public var costUnit: String { base.costUnit }
-  public var continuesTraining: Bool { base.continuesTraining }
-  public var reference: Reference { base.reference }
-  public var front: TrueFront? { base.front }
 
   /// With every dummy in the middle; any other value is as good.
   public var optima: [Configuration] {
@@ -41,12 +34,6 @@ public struct Dummies: Problem {
       return Configuration(slots: best.slots + missing + [Double](repeating: 0.5, count: count))
     }
   }
-
-  public func evaluate(_ configuration: Configuration, resource: Double?, seed: UInt64) -> Outcome {
-    base.evaluate(toBase(configuration), resource: resource, seed: seed)
-  }
-
-  public func score(_ configuration: Configuration) -> [Double] { base.score(toBase(configuration)) }
 
   /// The configuration without its dummies.
   public func toBase(_ configuration: Configuration) -> Configuration {

@@ -6,7 +6,7 @@ import TrimtabStudies
 ///
 /// The parts are a half-space and a ball of the unit cube, each with half of the asked share of uniform draws, less a ball
 /// around each of the optima with a hundredth of the draws. Inactive parameters count as lying in the middle.
-public struct FailingRegions: Problem {
+public struct FailingRegions: ProblemWrapper {
   public let base: any Problem
   /// The share of uniform draws that fail, as asked for.
   public let share: Double
@@ -37,18 +37,15 @@ public struct FailingRegions: Problem {
     return Reference(optimum: optima.isEmpty ? nil : beneath.optimum, median: median)
   }
 
+  /// Nil: nobody knows which of the best trade-offs were spared.
+  public var front: TrueFront? { nil }
+
   /// Beyond this, next to nothing is left to find.
   public static let greatestShare = 0.9
 
   public var name: String {
     "\(base.name)+failing=\(JSONValue.plainText(share))" + (variant == 0 ? "" : "/\(variant)")
   }
-  public var space: Space { base.space }
-  public var objectives: [Objective] { base.objectives }
-  public var fidelity: Fidelity? { base.fidelity }
-  public var resources: [Double] { base.resources }
-  public var costUnit: String { base.costUnit }
-  public var continuesTraining: Bool { base.continuesTraining }
 
   /// Whether every trial of this configuration crashes.
   public func fails(_ configuration: Configuration) -> Bool { regions.contains(configuration) }

@@ -5,7 +5,7 @@ import TrimtabStudies
 /// A problem whose reports are off by a normal number; its scores are not.
 ///
 /// Every objective of every report has its own number, a function of the seed, the configuration and the resource.
-public struct ObservationNoise: Problem {
+public struct ObservationNoise: ProblemWrapper {
   public let base: any Problem
   /// The standard deviation, in the unit of the objectives.
   public let deviation: Double
@@ -18,16 +18,6 @@ public struct ObservationNoise: Problem {
     self.name = name ?? "\(base.name)+noise=\(JSONValue.plainText(deviation))"
   }
 
-  public var space: Space { base.space }
-  public var objectives: [Objective] { base.objectives }
-  public var fidelity: Fidelity? { base.fidelity }
-  public var resources: [Double] { base.resources }
-  public var costUnit: String { base.costUnit }
-  public var continuesTraining: Bool { base.continuesTraining }
-  public var reference: Reference { base.reference }
-  public var optima: [Configuration] { base.optima }
-  public var front: TrueFront? { base.front }
-
   public func evaluate(_ configuration: Configuration, resource: Double?, seed: UInt64) -> Outcome {
     let outcome = base.evaluate(configuration, resource: resource, seed: seed)
     guard case .measured(let values, let cost) = outcome else { return outcome }
@@ -35,6 +25,4 @@ public struct ObservationNoise: Problem {
       seed: mix(seed, configuration.key), purpose: stableHash("observation noise"), index: (resource ?? 0).bitPattern)
     return .measured(values.map { $0 + deviation * stream.normal() }, cost: cost)
   }
-
-  public func score(_ configuration: Configuration) -> [Double] { base.score(configuration) }
 }

@@ -10,7 +10,7 @@ import TrimtabStudies
 ///
 /// Numbers and booleans that conditions or constraints mention or that are fixed stay as they are, and so do numbers in
 /// steps on an axis that is not linear (their steps are not equally likely), ordinals, permutations and simplexes.
-public struct Recoding: Problem {
+public struct Recoding: ProblemWrapper {
   /// How the values of one parameter are read.
   private enum Move: Sendable, Equatable {
     case none
@@ -169,18 +169,5 @@ public struct Recoding: Problem {
 
   // MARK: The problem
 
-  public var objectives: [Objective] { base.objectives }
-  public var fidelity: Fidelity? { base.fidelity }
-  public var resources: [Double] { base.resources }
-  public var costUnit: String { base.costUnit }
-  public var continuesTraining: Bool { base.continuesTraining }
-  public var reference: Reference { base.reference }
   public var optima: [Configuration] { base.optima.map(fromBase) }
-  public var front: TrueFront? { base.front }
-
-  public func evaluate(_ configuration: Configuration, resource: Double?, seed: UInt64) -> Outcome {
-    base.evaluate(toBase(configuration), resource: resource, seed: seed)
-  }
-
-  public func score(_ configuration: Configuration) -> [Double] { base.score(toBase(configuration)) }
 }
