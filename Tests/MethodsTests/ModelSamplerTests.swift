@@ -199,6 +199,46 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(TrustRegion.sides([0.1, 0.4, 2]).reduce(1, *), 1, accuracy: 1e-12)
   }
 
+  /// A plateau with a funnel in ten dimensions, as Ackley's function without its ripples: what a region that has found the
+  /// funnel has to foretell there.
+  func testTheModelOfATrustRegionForetellsAFunnelInAPlateau() throws {
+    let dimension = 10
+    func loss(_ x: [Double]) -> Double {
+      let square = x.reduce(0) { $0 + ($1 - 0.4) * ($1 - 0.4) } / Double(dimension)
+      return 20 - 20 * exp(-0.2 * 65 * square.squareRoot())
+    }
+    var wins = 0
+    for seed in 1...6 as ClosedRange<UInt64> {
+      var stream = RandomStream(seed: seed, purpose: 1, index: 0)
+      func near(_ half: Double) -> [Double] { (0..<dimension).map { _ in 0.4 + half * (2 * stream.uniform() - 1) } }
+      let seen = (0..<30).map { _ in near(0.4) } + (0..<30).map { _ in near(0.1) }
+      let ahead = (0..<40).map { _ in near(0.05) }
+      func points(_ all: [[Double]]) -> FeaturePoints {
+        var points = FeaturePoints(numberCount: dimension, choiceCount: 0)
+        for x in all { points.append(x, []) }
+        return points
+      }
+      let losses = seen.map(loss)
+      let process = try XCTUnwrap(TrustRegionSampler.process(points(seen), losses, TrustRegionSampler.fitOptions))
+      let fit = GaussianProcessFit(points(seen), process.targets)
+      var unlearned = try XCTUnwrap(GaussianProcess(points(seen), fit.run(from: fit.coldStarts).parameters))
+      unlearned.setTargets(process.targets)
+      // The scores of losses so low are linear in them.
+      let ranked = losses.indices.sorted { losses[$0] < losses[$1] }
+      let (a, b) = (ranked[0], ranked[9])
+      let slope = (process.targets[b] - process.targets[a]) / (losses[b] - losses[a])
+      func error(_ process: GaussianProcess) -> Double {
+        let means = process.predict(points(ahead)).means
+        return ahead.indices.reduce(0.0) {
+          let truth = process.targets[a] + slope * (loss(ahead[$1]) - losses[a])
+          return $0 + (means[$1] - truth) * (means[$1] - truth)
+        }
+      }
+      if error(process) < error(unlearned) { wins += 1 }
+    }
+    XCTAssertGreaterThanOrEqual(wins, 5)
+  }
+
   // MARK: Beliefs
 
   func testABeliefDrawsFirstProposalsToTheDefaultsAndIsForgotten() throws {

@@ -125,7 +125,7 @@ public struct BAxUS: ObservingSampler {
           state.history.configuration(observations.rows[row].trial), observations.points, row,
           observations.features.hasResource, place, state.spec.space, to: &points)
       }
-      return TrustRegionSampler.process(points, losses)
+      return TrustRegionSampler.process(points, losses, GaussianProcessFit.Options())
     }
   }
 

@@ -11,10 +11,18 @@ import TrimtabSurrogates
 /// proposed. A region that has shrunk to nothing begins anew with a design.
 ///
 /// Deviations: each completion counts as a batch of one, so that asynchronous workers need no waiting; the kernel's priors
-/// are those of `gp`; a choice that is selected takes any value; the design of a region is that of `gp`, shorter than twice
-/// the coordinates where there are many.
+/// are those of `gp`, but for a learned variance of the signal; a choice that is selected takes any value; the design of a
+/// region is that of `gp`, shorter than twice the coordinates where there are many.
 public struct TrustRegionSampler: ObservingSampler {
   static let purpose = stableHash("turbo")
+
+  /// The variance of the signal is learned: where most trials lie on a plateau, a process that varies as much as their losses
+  /// takes too long length scales to see what is near.
+  static let fitOptions: GaussianProcessFit.Options = {
+    var options = GaussianProcessFit.Options()
+    options.learnsSignal = true
+    return options
+  }()
 
   let startup: Int
   private let candidates: Int
@@ -54,14 +62,16 @@ public struct TrustRegionSampler: ObservingSampler {
   private mutating func model(_ observations: Observations, _ region: TrustRegion) -> GaussianProcess? {
     kept.model(of: observations) {
       let (rows, losses) = region.seen(observations)
-      return Self.process(observations.points.subset(rows), losses)
+      return Self.process(observations.points.subset(rows), losses, Self.fitOptions)
     }
   }
 
   /// A process of the most likely parameters; nil when it cannot be made.
-  static func process(_ points: FeaturePoints, _ losses: [Double]) -> GaussianProcess? {
+  static func process(
+    _ points: FeaturePoints, _ losses: [Double], _ options: GaussianProcessFit.Options
+  ) -> GaussianProcess? {
     let scores = OutputTransform.winsorized.apply(losses).map { -$0 }
-    let fit = GaussianProcessFit(points, scores)
+    let fit = GaussianProcessFit(points, scores, options: options)
     let parameters = scores.contains { $0 != scores[0] } ? fit.run(from: fit.coldStarts).parameters : fit.modes
     guard var process = GaussianProcess(points, parameters) else { return nil }
     process.setTargets(scores)
