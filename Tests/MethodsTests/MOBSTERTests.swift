@@ -122,6 +122,68 @@ final class MOBSTERTests: XCTestCase {
     XCTAssertGreaterThanOrEqual(last, 2)
   }
 
+  // MARK: Judging the model
+
+  /// Runs trials beside a model, which is asked each time or only at the end.
+  private func concordance(
+    _ sampler: PartSpec, trials: Int, asksEachTime: Bool = false, _ loss: (StudyState, TrialNumber) -> Double
+  ) throws -> Double? {
+    var driver = try driver(spec(sampler))
+    var model = LevelModel(.decay)
+    var seen = 0
+    func take(_ driver: StudyDriver) {
+      for event in driver.events[seen...] { model.absorb(event, state: driver.state) }
+      seen = driver.events.count
+    }
+    take(driver)
+    for _ in 0..<trials {
+      guard let trial = try driver.start() else { break }
+      take(driver)
+      let verdict = try driver.report(trial, resource: driver.state.trials[trial].target, loss(driver.state, trial))
+      take(driver)
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+      take(driver)
+      if asksEachTime { _ = model.concordance(driver.state) }
+    }
+    return model.concordance(driver.state)
+  }
+
+  func testAModelOrdersPairsWhereThereIsAnythingToLearn() throws {
+    let random = PartSpec("random")
+    let smooth = try XCTUnwrap(
+      try concordance(random, trials: 60) { Self.loss($0, $1, $0.trials[$1].target) })
+    XCTAssertGreaterThan(smooth, 0.9)
+    var stream = RandomStream(seed: 4, purpose: 9, index: 0)
+    let noise = try XCTUnwrap(try concordance(random, trials: 60) { _, _ in stream.normal() })
+    XCTAssertLessThan(noise, 0.65)
+    XCTAssertGreaterThan(noise, 0.3)
+  }
+
+  func testTheOrderIsKnownOnlyFromTrialsThatNoModelChose() throws {
+    XCTAssertNil(try concordance(PartSpec("random"), trials: 12) { Self.loss($0, $1, 1) })
+    let part = PartSpec("mobster", options: ["startup": .integer(6), "candidates": .integer(32)])
+    XCTAssertNil(try concordance(part, trials: 50) { Self.loss($0, $1, $0.trials[$1].target) })
+  }
+
+  func testAModelThatHasJustReadTheLogIsJudgedLikeOneThatWasAskedAllTheTime() throws {
+    for trials in [40, 47, 71] {
+      let late = try concordance(PartSpec("random"), trials: trials) { Self.loss($0, $1, $0.trials[$1].target) }
+      let early = try concordance(PartSpec("random"), trials: trials, asksEachTime: true) {
+        Self.loss($0, $1, $0.trials[$1].target)
+      }
+      XCTAssertNotNil(late)
+      XCTAssertEqual(late, early)
+    }
+  }
+
+  func testConcordanceIsTheShareOfPairsInTheSameOrder() throws {
+    XCTAssertEqual(LevelModel.concordance([1, 2, 3], [10, 30, 20]), 2.0 / 3)
+    // Equal values say nothing; equal predictions are half right.
+    XCTAssertEqual(LevelModel.concordance([1, 1, 3], [10, 30, 30]), 0.75)
+    XCTAssertNil(LevelModel.concordance([1, 1], [1, 2]))
+  }
+
   // MARK: Studies
 
   private func best(_ spec: StudySpec, resource: Double) throws -> Double {

@@ -412,6 +412,67 @@ final class ModelSamplerTests: XCTestCase {
       AutoChoice(.init(numbers: 4, choices: 2, values: 9, pending: 3, resource: .partial, isBounded: true)).name, .smac)
   }
 
+  func testAutoTakesAProcessOverLevelsWhereItForetellsWhichTrialIsBetter() {
+    func choice(_ concordance: Double?, trial: Int = 41, resource: AutoChoice.Resource = .partial) -> AutoChoice {
+      var situation = AutoChoice.Situation(
+        numbers: 4, choices: 2, values: 40, pending: 3, resource: resource, trial: trial)
+      if situation.asksForConcordance { situation.concordance = concordance }
+      return AutoChoice(situation)
+    }
+    XCTAssertEqual([nil, 0.5, 0.74, 0.75, 1].map { choice($0).name }, [.bohb, .bohb, .bohb, .mobster, .mobster])
+    XCTAssertTrue(choice(0.912).reason.hasSuffix("in 91 % of the pairs"), choice(0.912).reason)
+    // Densities keep every fourth trial.
+    XCTAssertEqual((40..<45).map { choice(1, trial: $0).name }, [.bohb, .mobster, .mobster, .mobster, .bohb])
+    XCTAssertEqual(choice(1, resource: .stopped).name, .smac)
+    XCTAssertEqual(choice(1, resource: .full).name, .hebo)
+  }
+
+  /// What `auto` chose for each trial under ASHA, where losses are those of `loss`.
+  private func choicesUnderASHA(_ loss: (StudyState, TrialNumber) -> Double) throws -> [String] {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    var driver = try StudyDriver(
+      MethodSpaces.spec(
+        space, sampler: PartSpec("auto"), scheduler: PartSpec("asha"),
+        fidelity: Fidelity(name: "epoch", maximum: 9), trials: 1000, seed: 3)
+    ) { try Catalogue.makeMethod($0) }
+    var result: [String] = []
+    while driver.state.trials.count < 80 {
+      var sampler = driver.method.sampler
+      let count = driver.state.trials.count
+      let facts = sampler.explanation(
+        of: try space.sample(seed: 1, index: 0), trial: count, state: driver.state
+      ).facts
+      var replayed = driver
+      replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }
+      let trial = try XCTUnwrap(try driver.start())
+      if driver.state.trials.count > count {
+        result.append(String(facts[0].text.prefix { $0 != ":" }))
+        // A process that joins now proposes the same.
+        if count % 10 == 5 {
+          XCTAssertEqual(try replayed.start(), trial)
+          XCTAssertEqual(
+            replayed.state.history.configuration(trial), driver.state.history.configuration(trial), "\(trial)")
+        }
+      }
+      let verdict = try driver.report(trial, resource: driver.state.trials[trial].target, loss(driver.state, trial))
+      try driver.append(
+        verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    return result
+  }
+
+  func testUnderASHAAutoTakesTheProcessOnSmoothLossesAndDensitiesOnNoise() throws {
+    let smooth = try choicesUnderASHA { state, trial in
+      let (x, y) = (state.history.units[0][trial], state.history.units[1][trial])
+      return (x - 0.7) * (x - 0.7) + (y - 0.2) * (y - 0.2) + 0.5 / state.trials[trial].target
+    }
+    XCTAssertGreaterThanOrEqual(smooth.count { $0 == "mobster" }, 15, "\(smooth)")
+    XCTAssertGreaterThanOrEqual(smooth.count { $0 == "bohb" }, 20)
+    var stream = RandomStream(seed: 5, purpose: 2, index: 0)
+    let noise = try choicesUnderASHA { _, _ in stream.normal() }
+    XCTAssertLessThanOrEqual(noise.count { $0 == "mobster" }, 8, "\(noise)")
+  }
+
   func testAutoLearnsFromEarlierStudiesUntilThereAreEnoughTrials() {
     func choice(_ values: Int, earlier: Int) -> AutoChoice {
       AutoChoice(.init(numbers: 4, choices: 0, values: values, pending: 1, earlier: earlier))

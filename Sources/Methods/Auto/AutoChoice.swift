@@ -10,6 +10,7 @@ struct AutoChoice: Sendable, Equatable {
     case bohb
     case gp
     case hebo
+    case mobster
     case rgpe
     case smac
     case tpe
@@ -34,6 +35,14 @@ struct AutoChoice: Sendable, Equatable {
     var trial = 0
     /// Earlier studies from which this one learns.
     var earlier = 0
+    /// How well a Gaussian process over configurations and levels orders trials (``LevelModel/concordance(_:)``); nil where that
+    /// is not known or not asked.
+    var concordance: Double?
+
+    /// Whether the choice rests on ``concordance``.
+    var asksForConcordance: Bool {
+      resource == .partial && !isBounded && trial % AutoChoice.densityTurn != 0
+    }
   }
 
   /// How much of the resource trials get.
@@ -56,6 +65,12 @@ struct AutoChoice: Sendable, Equatable {
   static let transferLimit = 50
   /// With so many trials with a value `hebo` proposes every other trial; beyond, its search costs too much.
   static let compromiseRange = 20...200
+  /// From this share of pairs on that a Gaussian process over configurations and levels orders as they came out it proposes
+  /// trials; every so many trials densities do nevertheless, a third of whose proposals keep saying how good it is.
+  static let concordanceLimit = 0.75
+  static let densityTurn = 4
+  /// Above so many trials that have reported a process over levels costs too much.
+  static let levelLimit = 500
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
 
@@ -73,7 +88,13 @@ struct AutoChoice: Sendable, Equatable {
   var fact: Fact { Fact("chosen by auto", "\(name.rawValue): \(reason)") }
 
   init(_ situation: Situation) {
-    if situation.resource == .partial, !situation.isBounded {
+    if let concordance = situation.concordance, concordance >= Self.concordanceLimit {
+      self.init(
+        name: .mobster,
+        reason:
+          "a Gaussian process over configurations and levels of the resource foretells the better of two trials in "
+          + "\(Int((100 * concordance).rounded())) % of the pairs")
+    } else if situation.resource == .partial, !situation.isBounded {
       self.init(
         name: .bohb,
         reason:

@@ -18,7 +18,10 @@ public struct AutoSampler: Sampler {
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
     options["confidence"] = Self.entry.value("confidence", in: part)
     process = PartSpec("gp", options: options)
-    samplers = [.bohb: BOHB(PartSpec("bohb")), .smac: ForestSampler(PartSpec("smac")), .tpe: TPE(PartSpec("tpe"))]
+    samplers = [
+      .bohb: BOHB(PartSpec("bohb")), .mobster: MOBSTER(PartSpec("mobster")), .smac: ForestSampler(PartSpec("smac")),
+      .tpe: TPE(PartSpec("tpe")),
+    ]
     beginProcesses()
   }
 
@@ -38,6 +41,8 @@ public struct AutoSampler: Sampler {
   private mutating func keepWhatMayBeChosen(_ event: Event, _ state: StudyState) {
     // A study without resource never gets one.
     if state.spec.fidelity == nil { samplers[.bohb] = nil }
+    let reporting = (samplers[.mobster] as? MOBSTER)?.model.observations?.trialCount ?? 0
+    if state.spec.fidelity == nil || reporting > AutoChoice.levelLimit { samplers[.mobster] = nil }
     let mayTakeProcess = AutoChoice.mayTakeProcess(
       values: valueCount, resource: AutoChoice.Situation.resource(state.spec))
     guard mayTakeProcess != (samplers[.gp] != nil) else { return }
@@ -51,11 +56,17 @@ public struct AutoSampler: Sampler {
   private var valueCount: Int { (samplers[.smac] as? ForestSampler)?.observations?.rows.count ?? 0 }
 
   /// What suits the study now, among what there is for it.
-  private func choice(_ trial: TrialNumber, _ state: StudyState) -> AutoChoice {
-    AutoChoice(
-      AutoChoice.Situation(
-        state, trial: trial, values: valueCount,
-        earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count))
+  private mutating func choice(_ trial: TrialNumber, _ state: StudyState) -> AutoChoice {
+    var situation = AutoChoice.Situation(
+      state, trial: trial, values: valueCount,
+      earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count)
+    if situation.asksForConcordance, var mobster = samplers[.mobster] as? MOBSTER {
+      // What is copied while it is kept twice would be its whole model.
+      samplers[.mobster] = nil
+      situation.concordance = mobster.model.concordance(state)
+      samplers[.mobster] = mobster
+    }
+    return AutoChoice(situation)
   }
 
   public mutating func sample(
@@ -91,7 +102,8 @@ extension AutoSampler {
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "auto", title: "The sampler that suits the study",
-    summary: "Chooses among bohb, gp, hebo, rgpe, smac and tpe by what the study is like, and says why.", paper: nil,
+    summary: "Chooses among bohb, gp, hebo, mobster, rgpe, smac and tpe by what the study is like, and says why.",
+    paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [GaussianProcessSampler.confidenceOption], takesOutcomeConstraints: true)
 }
