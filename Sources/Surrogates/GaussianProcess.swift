@@ -207,14 +207,15 @@ public struct GaussianProcess: Sendable {
     public var logDensities: [Double]
   }
 
-  /// The means that the model predicts for the observations of each group from all the others, the kernel's parameters and
-  /// mean being kept: y_B − ((K⁻¹)_BB)⁻¹ (K⁻¹(y − c))_B, by the inverse of a partitioned matrix as in the case of one.
+  /// What the model predicts for the observations of each group from all the others, the kernel's parameters and mean being
+  /// kept: means y_B − ((K⁻¹)_BB)⁻¹ (K⁻¹(y − c))_B and variances on the diagonal of ((K⁻¹)_BB)⁻¹, noise included, by the
+  /// inverse of a partitioned matrix as in the case of one.
   /// - Parameter groups: of ascending indices of observations.
-  /// - Returns: one mean for each index; nil when the factor cannot be inverted.
+  /// - Returns: one mean and variance for each index; nil when the covariances cannot be inverted.
   /// - Source: Rasmussen & Williams 2006, section 5.4.2 and equation A.12.
-  public func means(leavingOut groups: [[Int]]) -> [[Double]]? {
+  public func leavingOut(_ groups: [[Int]]) -> [(means: [Double], variances: [Double])]? {
     guard targets.count == points.count, let inverse = factor.inverse() else { return nil }
-    var result: [[Double]] = []
+    var result: [(means: [Double], variances: [Double])] = []
     for group in groups {
       var block = Matrix(rows: group.count, columns: group.count)
       for (i, row) in group.enumerated() {
@@ -223,9 +224,9 @@ public struct GaussianProcess: Sendable {
           block[j, i] = block[i, j]
         }
       }
-      guard let factor = CholeskyFactor(block) else { return nil }
+      guard let factor = CholeskyFactor(block), let covariances = factor.inverse() else { return nil }
       let shift = factor.solve(group.map { weights[$0] })
-      result.append(group.indices.map { targets[group[$0]] - shift[$0] })
+      result.append((group.indices.map { targets[group[$0]] - shift[$0] }, group.indices.map { covariances[$0, $0] }))
     }
     return result
   }

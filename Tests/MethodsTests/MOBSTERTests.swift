@@ -239,6 +239,24 @@ final class MOBSTERTests: XCTestCase {
     XCTAssertTrue(names.contains("improvement sought at") && names.contains("expected loss there"), "\(names)")
   }
 
+  func testItsReportForetellsEachTrialAtTheLevelFromTheOthers() throws {
+    var driver = try driver(spec(PartSpec("mobster", options: ["startup": .integer(24)])))
+    for _ in 0..<20 { _ = try run(&driver) }
+    XCTAssertNil(driver.method.sampler.modelReport(state: driver.state))
+    for _ in 0..<60 { _ = try run(&driver) }
+    let report = try XCTUnwrap(driver.method.sampler.modelReport(state: driver.state))
+    let observations = LevelObservations(driver.state)
+    let level = observations.level(withAtLeast: 3)
+    let rows = observations.rows.filter { $0.level == level }
+    XCTAssertEqual(Set(report.predictions.map(\.trial)), Set(rows.map(\.trial)))
+    for prediction in report.predictions {
+      XCTAssertEqual(prediction.observed, rows.first { $0.trial == prediction.trial }?.loss)
+      XCTAssertEqual(prediction.predicted, prediction.observed, accuracy: 0.2)
+      XCTAssertGreaterThan(prediction.deviation, 0)
+    }
+    XCTAssertTrue(report.facts.map(\.name).contains("share of pairs in order"))
+  }
+
   // MARK: Brackets
 
   func testBracketsAreWeighedByTrustOverResource() {

@@ -181,8 +181,8 @@ struct LevelModel: Sendable {
       var process = GaussianProcess(observations.points.subset(rows), fit(observations, judged).parameters)
     else { return nil }
     process.setTargets(scores(rows.map { observations.rows[$0].loss }))
-    guard let means = process.means(leavingOut: groups) else { return nil }
-    return Self.concordance(groups.map { process.targets[$0[0]] }, means.map { $0[0] })
+    guard let left = process.leavingOut(groups) else { return nil }
+    return Self.concordance(groups.map { process.targets[$0[0]] }, left.map { $0.means[0] })
   }
 
   /// The share of pairs that are in the same order in both, half of those counted that only the second holds to be equal.
