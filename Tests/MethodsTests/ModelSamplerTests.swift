@@ -425,6 +425,40 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual((40..<45).map { choice(1, trial: $0).name }, [.bohb, .mobster, .mobster, .mobster, .bohb])
     XCTAssertEqual(choice(1, resource: .stopped).name, .smac)
     XCTAssertEqual(choice(1, resource: .full).name, .hebo)
+    XCTAssertEqual([499, 501].map { choice(1, trial: $0).name }, [.mobster, .bohb])
+  }
+
+  func testAutoBeginsTheProcessOverLevelsAnewWhenAnAmendmentBringsLevels() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    var spec = MethodSpaces.spec(
+      space, sampler: PartSpec("auto"), scheduler: PartSpec("full"), fidelity: Fidelity(name: "epoch", maximum: 9),
+      trials: 1000, seed: 3)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    for trial in 0..<40 {
+      let configuration = try space.sample(seed: 5, index: UInt64(trial))
+      try driver.append(.trialProposed(trial, .new(configuration), target: 9, Annotation(origin: .design)))
+      try driver.append(.trialStarted(trial, worker: 1))
+      for epoch in [1.0, 3, 9] {
+        _ = try driver.report(trial, resource: epoch, configuration.slots[0] + configuration.slots[1] / 4 + 1 / epoch)
+      }
+      try driver.append(.trialCompleted(trial, seconds: 1))
+    }
+    spec = driver.state.spec
+    spec.method.scheduler = PartSpec("asha")
+    try driver.append(.studyAmended(specification: spec.json.text))
+    driver.method = try driver.replayed { try Catalogue.makeMethod($0) }
+    for _ in 0..<3 {
+      let trial = try XCTUnwrap(try driver.start())
+      _ = try driver.report(trial, resource: 1, 0.5)
+      try driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+    }
+    var replayed = driver
+    replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }
+    XCTAssertEqual(try proposal(&driver).configuration, try proposal(&replayed).configuration)
+    let facts = driver.method.sampler.explanation(
+      of: try space.sample(seed: 1, index: 0), trial: driver.state.trials.count, state: driver.state
+    ).facts
+    XCTAssertTrue(facts[0].text.hasPrefix("mobster: "), facts[0].text)
   }
 
   /// What `auto` chose for each trial under ASHA, where losses are those of `loss`.

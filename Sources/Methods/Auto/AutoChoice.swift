@@ -41,7 +41,8 @@ struct AutoChoice: Sendable, Equatable {
 
     /// Whether the choice rests on ``concordance``.
     var asksForConcordance: Bool {
-      resource == .partial && !isBounded && trial % AutoChoice.densityTurn != 0
+      AutoChoice.mayTakeLevels(trials: trial, resource: resource, isBounded: isBounded)
+        && trial % AutoChoice.densityTurn != 0
     }
   }
 
@@ -69,7 +70,7 @@ struct AutoChoice: Sendable, Equatable {
   /// trials; every so many trials densities do nevertheless, a third of whose proposals keep saying how good it is.
   static let concordanceLimit = 0.75
   static let densityTurn = 4
-  /// Above so many trials that have reported a process over levels costs too much.
+  /// Above so many trials a process over levels costs too much.
   static let levelLimit = 500
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
@@ -77,6 +78,11 @@ struct AutoChoice: Sendable, Equatable {
   /// Whether a Gaussian process may be chosen beside so many trials with a value.
   static func mayTakeProcess(values: Int, resource: Resource) -> Bool {
     (resource == .full || resource == .trimmed) && values <= processLimit
+  }
+
+  /// Whether a Gaussian process over levels may be chosen beside so many trials.
+  static func mayTakeLevels(trials: Int, resource: Resource, isBounded: Bool) -> Bool {
+    resource == .partial && !isBounded && trials <= levelLimit
   }
 
   init(name: Name, reason: String) {

@@ -18,21 +18,25 @@ public struct AutoSampler: Sampler {
     var options: [String: Choice] = ["transform": .text("power"), "acquisition": .text("adaptive")]
     options["confidence"] = Self.entry.value("confidence", in: part)
     process = PartSpec("gp", options: options)
-    samplers = [
-      .bohb: BOHB(PartSpec("bohb")), .mobster: MOBSTER(PartSpec("mobster")), .smac: ForestSampler(PartSpec("smac")),
-      .tpe: TPE(PartSpec("tpe")),
-    ]
-    beginProcesses()
+    samplers = [:]
+    for name in AutoChoice.Name.allCases where name != .rgpe { samplers[name] = make(name) }
   }
 
-  private mutating func beginProcesses() {
-    samplers[.gp] = GaussianProcessSampler(process)
-    samplers[.hebo] = HEBO(PartSpec("hebo"))
+  private func make(_ name: AutoChoice.Name) -> any Sampler {
+    switch name {
+    case .bohb: BOHB(PartSpec("bohb"))
+    case .gp: GaussianProcessSampler(process)
+    case .hebo: HEBO(PartSpec("hebo"))
+    case .mobster: MOBSTER(PartSpec("mobster"))
+    case .rgpe: RankingEnsembleSampler(PartSpec("rgpe"))
+    case .smac: ForestSampler(PartSpec("smac"))
+    case .tpe: TPE(PartSpec("tpe"))
+    }
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     if state.spec.transfer != nil, samplers[.rgpe] == nil {
-      samplers[.rgpe] = RankingEnsembleSampler(PartSpec("rgpe"))
+      samplers[.rgpe] = make(.rgpe)
     }
     for name in AutoChoice.Name.allCases { samplers[name]?.absorb(event, state: state) }
     if Observations.change(event) != nil { keepWhatMayBeChosen(event, state) }
@@ -41,14 +45,18 @@ public struct AutoSampler: Sampler {
   private mutating func keepWhatMayBeChosen(_ event: Event, _ state: StudyState) {
     // A study without resource never gets one.
     if state.spec.fidelity == nil { samplers[.bohb] = nil }
-    let reporting = (samplers[.mobster] as? MOBSTER)?.model.observations?.trialCount ?? 0
-    if state.spec.fidelity == nil || reporting > AutoChoice.levelLimit { samplers[.mobster] = nil }
-    let mayTakeProcess = AutoChoice.mayTakeProcess(
-      values: valueCount, resource: AutoChoice.Situation.resource(state.spec))
-    guard mayTakeProcess != (samplers[.gp] != nil) else { return }
-    if mayTakeProcess { beginProcesses() }
-    for name in [AutoChoice.Name.gp, .hebo] {
-      if mayTakeProcess { samplers[name]?.absorb(event, state: state) } else { samplers[name] = nil }
+    let resource = AutoChoice.Situation.resource(state.spec)
+    keep([.gp, .hebo], AutoChoice.mayTakeProcess(values: valueCount, resource: resource), event, state)
+    let mayTakeLevels = AutoChoice.mayTakeLevels(
+      trials: state.trials.count, resource: resource, isBounded: !state.spec.outcomeConstraints.isEmpty)
+    keep([.mobster], mayTakeLevels, event, state)
+  }
+
+  /// Lets samplers go that cannot be chosen, and begins others anew.
+  private mutating func keep(_ names: [AutoChoice.Name], _ mayBeChosen: Bool, _ event: Event, _ state: StudyState) {
+    for name in names where mayBeChosen != (samplers[name] != nil) {
+      samplers[name] = mayBeChosen ? make(name) : nil
+      samplers[name]?.absorb(event, state: state)
     }
   }
 

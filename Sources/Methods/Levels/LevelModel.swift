@@ -186,6 +186,8 @@ struct LevelModel: Sendable {
   }
 
   /// The share of pairs that are in the same order in both, half of those counted that only the second holds to be equal.
+  /// Other than in `LevelRanking.loss`, pairs of equal values do not count: where many trials diverge to the same loss, their
+  /// order says nothing.
   static func concordance(_ values: [Double], _ foretold: [Double]) -> Double? {
     var (right, count) = (0.0, 0.0)
     for i in values.indices {
