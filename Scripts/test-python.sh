@@ -21,8 +21,12 @@ echo "$PWD/Python/src" >"$("$venv/bin/python" -c 'import sysconfig; print(syscon
 cd Python
 "$venv/bin/ruff" check . ../Scripts
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest "$@"
-if [ $# = 0 ]; then
+if [ $# -gt 0 ]; then
+  "$venv/bin/python" -m pytest "$@"
+else
+  # Many tests wait for processes, so two at a time take little more than half.
+  "$venv/bin/python" -m pytest -n 2 --dist worksteal
   # The allocator's checks find what an extension writes or frees where it must not.
-  PYTHONMALLOC=debug PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -k "bad_input or study" --no-header
+  PYTHONMALLOC=debug PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -n 2 --dist worksteal \
+    -k "bad_input or study" --no-header
 fi
