@@ -2,7 +2,6 @@ import optuna
 
 from .base import Peer, Suggestion
 from .optuna_axes import draw
-from .space import Unsupported
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -30,10 +29,8 @@ class OptunaPeer(Peer):
         }[self.sampler]()
         pruner = optuna.pruners.NopPruner()
         if self.needs_fidelity:
-            if not study.integer:
-                raise Unsupported("Optuna's steps are whole numbers, and the fidelity is not")
             pruner = optuna.pruners.HyperbandPruner(
-                min_resource=int(study.minimum), max_resource=int(study.maximum), reduction_factor=3)
+                min_resource=study.step(study.minimum), max_resource=study.step(study.maximum), reduction_factor=3)
         self.optuna = optuna.create_study(
             directions=["minimize"] * len(study.objectives), sampler=sampler, pruner=pruner)
 
@@ -44,7 +41,7 @@ class OptunaPeer(Peer):
     def report(self, trial, resource, losses):
         if not self.needs_fidelity:
             return "proceed"
-        trial.native.report(losses[0], step=int(resource))
+        trial.native.report(losses[0], step=self.study.step(resource))
         return "stop" if trial.native.should_prune() else "proceed"
 
     def finish(self, trial, resource, losses, seconds):

@@ -162,3 +162,12 @@ class Study:
         self.resource = fidelity.get("name", "resource") if fidelity else None
         self.constraints = spec.get("constraints") or []
         self.space = Space(spec["space"])
+
+    def step(self, resource):
+        """A resource for optimisers that count whole ones: shares of a whole are counted in the smallest of them."""
+        if self.integer:
+            return max(1, int(resource))
+        steps = round(resource / self.minimum)
+        if abs(steps * self.minimum - resource) > 1e-6 * resource:
+            raise Unsupported(f"resources are whole numbers here, and {resource} is not, nor {self.minimum} times one")
+        return steps

@@ -8,7 +8,6 @@ from syne_tune.optimizer import baselines
 from syne_tune.optimizer.scheduler import SchedulerDecision
 
 from .base import Peer, Suggestion, plain
-from .space import Unsupported
 
 logging.disable(logging.WARNING)
 
@@ -34,10 +33,8 @@ class SyneTunePeer(Peer):
         options = {"random_seed": study.seed % 2**32}
         options.update({"metrics": ["loss"]} if self.scheduler == "RandomSearch" else {"metric": "loss"})
         if self.needs_fidelity:
-            if not study.integer:
-                raise Unsupported("resources are whole numbers here, and the fidelity is not")
-            options.update(
-                {"time_attr": "resource", "max_t": int(study.maximum), "grace_period": max(1, int(study.minimum))})
+            options.update({
+                "time_attr": "resource", "max_t": study.step(study.maximum), "grace_period": study.step(study.minimum)})
         # Brackets are drawn from the global generator.
         numpy.random.seed(study.seed % 2**32)
         domains = {axis.name: domain(axis) for axis in study.space.axes}
@@ -57,13 +54,13 @@ class SyneTunePeer(Peer):
     def report(self, trial, resource, losses):
         if not self.needs_fidelity:
             return "proceed"
-        decision = self.tuner.on_trial_result(trial.native, {"loss": losses[0], "resource": int(resource)})
+        decision = self.tuner.on_trial_result(trial.native, {"loss": losses[0], "resource": self.study.step(resource)})
         return "stop" if decision == SchedulerDecision.STOP else "proceed"
 
     def finish(self, trial, resource, losses, seconds):
         result = {"loss": losses[0]}
         if self.needs_fidelity:
-            result["resource"] = int(resource)
+            result["resource"] = self.study.step(resource)
         self.tuner.on_trial_complete(trial.native, result)
 
     def fail(self, trial):
