@@ -192,6 +192,46 @@ final class AdapterTests: XCTestCase {
     }
   }
 
+  /// Stops a trial at three times the smallest share.
+  private static let counting = """
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    from adapters.base import Peer, Server, Suggestion
+
+    class Counting(Peer):
+        needs_fidelity = True
+
+        def start(self, study):
+            self.ends = study.step(study.minimum), study.step(study.maximum)
+
+        def suggest(self):
+            return Suggestion(self.study.space.configuration(lambda axis: axis.low), None)
+
+        def report(self, trial, resource, losses):
+            assert self.ends == (1, 9), self.ends
+            return "stop" if self.study.step(resource) == 3 else "proceed"
+
+    Server().serve("counting", "1", Counting())
+    """
+
+  func testSharesAreCountedInTheSmallest() throws {
+    let space = try Space([.float("x", 0...1)])
+    func peer(_ fidelity: Fidelity) throws -> PeerProcess {
+      try PeerProcess(
+        command: ["/usr/bin/env", "python3", "-c", Self.counting, scripts],
+        environment: ["PYTHONDONTWRITEBYTECODE": "1"], study: spec(space, fidelity: fidelity))
+    }
+    let ninths = try peer(Fidelity(name: "share", minimum: 1.0 / 9, maximum: 1, isInteger: false))
+    guard case .run(let run) = try ninths.ask() else { return XCTFail("a trial to run") }
+    for (share, verdict) in [(1.0 / 9, Verdict.proceed), (2.0 / 9, .proceed), (1.0 / 3, .stop)] {
+      XCTAssertEqual(try ninths.report(run.trial, resource: share, [MetricValue("score", 1)]), verdict)
+    }
+    XCTAssertThrowsError(try peer(Fidelity(name: "share", minimum: 0.3, maximum: 1, isInteger: false))) {
+      XCTAssertEqual(($0 as? PeerError)?.kind, .refused)
+      XCTAssertTrue("\($0)".contains("1 is not, nor 0.3 times one"), "\($0)")
+    }
+  }
+
   /// Every optimiser that is installed proposes what lies in the space, and takes results of every kind.
   func testInstalledPeersRunAStudy() throws {
     guard let folder = ProcessInfo.processInfo.environment["TRIMTAB_PEERS"] else {
