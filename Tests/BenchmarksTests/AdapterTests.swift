@@ -228,7 +228,7 @@ final class AdapterTests: XCTestCase {
     }
     XCTAssertThrowsError(try peer(Fidelity(name: "share", minimum: 0.3, maximum: 1, isInteger: false))) {
       XCTAssertEqual(($0 as? PeerError)?.kind, .refused)
-      XCTAssertTrue("\($0)".contains("1 is not, nor 0.3 times one"), "\($0)")
+      XCTAssertTrue("\($0)".contains("1 is not 0.3 times one"), "\($0)")
     }
   }
 

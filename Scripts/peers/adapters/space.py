@@ -165,9 +165,8 @@ class Study:
 
     def step(self, resource):
         """A resource for optimisers that count whole ones: shares of a whole are counted in the smallest of them."""
-        if self.integer:
-            return max(1, int(resource))
-        steps = round(resource / self.minimum)
-        if abs(steps * self.minimum - resource) > 1e-6 * resource:
-            raise Unsupported(f"resources are whole numbers here, and {resource} is not, nor {self.minimum} times one")
+        unit = 1 if self.integer else self.minimum
+        steps = round(resource / unit)
+        if abs(steps * unit - resource) > 1e-6 * resource:
+            raise Unsupported(f"resources are whole numbers here, and {resource} is not {unit} times one")
         return steps
