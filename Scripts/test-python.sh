@@ -25,8 +25,8 @@ if [ $# -gt 0 ]; then
   "$venv/bin/python" -m pytest "$@"
 else
   # Many tests wait for processes, so two at a time take little more than half.
-  "$venv/bin/python" -m pytest -n 2 --dist worksteal
+  pytest=("$venv/bin/python" -m pytest -n 2 --dist worksteal)
+  "${pytest[@]}"
   # The allocator's checks find what an extension writes or frees where it must not.
-  PYTHONMALLOC=debug PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -n 2 --dist worksteal \
-    -k "bad_input or study" --no-header
+  PYTHONMALLOC=debug PYTHONDEVMODE=1 "${pytest[@]}" -k "bad_input or study" --no-header
 fi
