@@ -22,12 +22,16 @@ struct Observations: Sendable {
   /// The number of the study's events when anything changed here: in one study the same number stands for the same
   /// observations.
   private(set) var moment: Int
-  private var maximumResource: Double?
+  private let maximumResource: Double?
+  private let isWhole: Bool
   private var units: [Double]
 
-  init(_ state: StudyState) {
+  /// - Parameter isWhole: whether only trials count that have got all of the resource; the points have no coordinate for it
+  ///   then.
+  init(_ state: StudyState, isWhole: Bool = false) {
     maximumResource = state.spec.fidelity?.maximum
-    features = SpaceFeatures(state, hasResource: maximumResource != nil)
+    self.isWhole = isWhole && maximumResource != nil
+    features = SpaceFeatures(state, hasResource: maximumResource != nil && !isWhole)
     points = features.empty
     units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     moment = state.eventCount
@@ -95,7 +99,9 @@ struct Observations: Sendable {
       moment = state.eventCount
       remove(place)
     }
-    guard record.state != .failed, record.hasValue else { return place != nil }
+    guard record.state != .failed, record.hasValue, !isWhole || record.hasWholeResource(state.spec) else {
+      return place != nil
+    }
     let share = share(of: record.resource)
     if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
       moment = state.eventCount
@@ -120,8 +126,12 @@ struct Observations: Sendable {
     return logarithm(1 + max(0, resource)) / logarithm(1 + maximumResource)
   }
 
-  /// The points of trials that are running or wait to be, as if they had the whole resource.
-  func pending(_ state: StudyState) -> FeaturePoints { points(of: (state.running + state.queue).sorted(), state) }
+  /// The points of trials that are running or wait to be, as if they had the whole resource; only of those that are to get it
+  /// where only such trials count.
+  func pending(_ state: StudyState) -> FeaturePoints {
+    let trials = (state.running + state.queue).filter { !isWhole || state.trials[$0].isForWholeResource(state.spec) }
+    return points(of: trials.sorted(), state)
+  }
 
   /// Points of other trials, as if they had the whole resource.
   /// - Parameter trials: those that cannot be seen by the model are left out.
@@ -133,6 +143,14 @@ struct Observations: Sendable {
     }
     return result
   }
+}
+
+extension Trial {
+  /// Whether it has got all of the study's resource; false without one.
+  func hasWholeResource(_ spec: StudySpec) -> Bool { spec.fidelity.map { resource >= $0.maximum } ?? false }
+
+  /// Whether it is to run until it has.
+  func isForWholeResource(_ spec: StudySpec) -> Bool { spec.fidelity.map { target >= $0.maximum } ?? false }
 }
 
 extension SpaceFeatures {

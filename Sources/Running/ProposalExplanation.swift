@@ -28,10 +28,10 @@ public enum ProposalExplanation {
         fold.value = try LogFold(first: event, spec: spec, makeMethod: makeMethod)
         return
       }
-      if case .trialProposed(trial, let kind, _, let annotation) = event.body, kind != .resume {
+      if case .trialProposed(trial, let kind, let target, let annotation) = event.body, kind != .resume {
         if case .new(let configuration) = kind, annotation.origin != .user {
           var sampler = current.method.sampler
-          found.value = sampler.explanation(of: configuration, trial: trial, state: current.state)
+          found.value = sampler.explanation(of: configuration, trial: trial, target: target, state: current.state)
         }
         isPast = true
         return

@@ -87,7 +87,7 @@ public struct ModelReport: Sendable, Equatable {
 
 extension Sampler {
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     Explanation(
       [Fact("trials with a value", "\(state.trials.filter(\.hasValue).count)")],

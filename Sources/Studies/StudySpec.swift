@@ -76,16 +76,21 @@ public struct MethodSpec: Sendable, Hashable {
     self.scheduler = scheduler
   }
 
-  /// The method of a study that names none: `auto`, and `asha` where there is a fidelity, with two brackets if that has a
-  /// range: some trials begin at the second level, so that a first one that misleads does not decide (docs/multi-fidelity.md
-  /// has the figures). With several objectives it is `random`, and `mo-asha`, since `auto` takes one.
-  public static func usual(objectives: Int, fidelity: Fidelity?) -> MethodSpec {
-    guard let fidelity else {
-      return MethodSpec(sampler: PartSpec(objectives > 1 ? "random" : "auto"), scheduler: PartSpec("full"))
+  /// The method of a study that names none: `auto`, and `asha` where there is a fidelity. If that has a range, there are two
+  /// brackets, and some trials run to the maximum at once: some begin at the second level, so that a first one that misleads
+  /// does not decide, and a model of what the whole resource gives has its say (docs/multi-fidelity.md has the figures). With several objectives it is `random`, and `mo-asha`, since `auto` takes one.
+  /// - Parameter sampler: another sampler, for which the scheduler is to be as usual; without a model of what the whole
+  ///   resource gives no trial runs to the maximum at once.
+  public static func usual(objectives: Int, fidelity: Fidelity?, sampler: PartSpec? = nil) -> MethodSpec {
+    let sampler = sampler ?? PartSpec(objectives > 1 ? "random" : "auto")
+    guard let fidelity else { return MethodSpec(sampler: sampler, scheduler: PartSpec("full")) }
+    guard objectives <= 1 else { return MethodSpec(sampler: sampler, scheduler: PartSpec("mo-asha")) }
+    var scheduler = PartSpec("asha")
+    if fidelity.minimum < fidelity.maximum {
+      scheduler.options["brackets"] = .integer(2)
+      if !fidelity.countsReplicates, sampler.name == "auto" { scheduler.options["direct"] = .real(0.4) }
     }
-    guard objectives <= 1 else { return MethodSpec(sampler: PartSpec("random"), scheduler: PartSpec("mo-asha")) }
-    let options: [String: Choice] = fidelity.minimum < fidelity.maximum ? ["brackets": .integer(2)] : [:]
-    return MethodSpec(sampler: PartSpec("auto"), scheduler: PartSpec("asha", options: options))
+    return MethodSpec(sampler: sampler, scheduler: scheduler)
   }
 }
 

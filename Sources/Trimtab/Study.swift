@@ -36,7 +36,10 @@ public final class Study: Sendable {
   ) throws {
     var standard = MethodSpec.usual(objectives: 1, fidelity: fidelity)
     // Trials in process cannot pause.
-    if fidelity != nil { standard.scheduler.options["variant"] = .text("stopping") }
+    if fidelity != nil {
+      standard.scheduler.options["variant"] = .text("stopping")
+      standard.scheduler.options["direct"] = nil
+    }
     try self.init(
       StudySpec(
         name: name, space: space, objectives: [objective], fidelity: fidelity, method: method ?? standard,

@@ -152,7 +152,7 @@ final class BayesianSamplerTests: XCTestCase {
       let trial = try XCTUnwrap(try driver.start())
       var sampler = driver.method.sampler
       let found = sampler.explanation(
-        of: driver.state.history.configuration(trial), trial: trial, state: driver.state)
+        of: driver.state.history.configuration(trial), trial: trial, target: nil, state: driver.state)
       return found.facts.first { $0.name == "kernel's parameters" }?.text
     }
     XCTAssertEqual(

@@ -260,8 +260,10 @@ final class CARBSTests: XCTestCase {
     XCTAssertGreaterThan(seen.count, 9)
     var sampler = driver.method.sampler
     let last = try XCTUnwrap(proposed.last)
-    let facts = sampler.explanation(of: driver.state.history.configuration(last), trial: last, state: driver.state)
-      .facts
+    let facts = sampler.explanation(
+      of: driver.state.history.configuration(last), trial: last, target: nil, state: driver.state
+    )
+    .facts
     XCTAssertTrue(facts.contains { $0.name == "pending trials" && $0.text.hasPrefix("12, ") }, "\(facts)")
   }
 
@@ -299,7 +301,9 @@ final class CARBSTests: XCTestCase {
     }
     XCTAssertEqual(without.state.fallbackCount, 4, "it does not pass for a model")
     var sampler = without.method.sampler
-    let facts = sampler.explanation(of: without.state.history.configuration(7), trial: 7, state: without.state).facts
+    let facts = sampler.explanation(
+      of: without.state.history.configuration(7), trial: 7, target: nil, state: without.state
+    ).facts
     XCTAssertTrue(facts.contains { $0.text.contains("no trial with a value has a cost above 0") }, "\(facts)")
   }
 
@@ -372,12 +376,13 @@ final class CARBSTests: XCTestCase {
       case .new(let configuration, _, _) = try method.propose(
         state: driver.state, mayStartNew: true, canResume: { _ in true })
     else { return XCTFail("nothing is proposed") }
-    let explanation = method.sampler.explanation(of: configuration, trial: trial, state: driver.state)
+    let explanation = method.sampler.explanation(of: configuration, trial: trial, target: nil, state: driver.state)
     XCTAssertTrue(explanation.facts.contains { $0.text.hasPrefix("again: ") }, "\(explanation.facts)")
     let began = try XCTUnwrap(try driver.start())
     let before = driver.state
     let next = try XCTUnwrap(try driver.start())
-    let why = method.sampler.explanation(of: driver.state.history.configuration(next), trial: next, state: before)
+    let why = method.sampler.explanation(
+      of: driver.state.history.configuration(next), trial: next, target: nil, state: before)
     let names = why.facts.map(\.name)
     for name in [
       "front", "expected loss", "expected cost, cost", "to be exceeded", "distance to the front",
@@ -387,7 +392,7 @@ final class CARBSTests: XCTestCase {
     XCTAssertEqual(began, 16)
     var fresh = try Catalogue.makeMethod(driver.initial.spec)
     let first = fresh.sampler.explanation(
-      of: driver.state.history.configuration(0), trial: 0, state: driver.initial)
+      of: driver.state.history.configuration(0), trial: 0, target: nil, state: driver.initial)
     XCTAssertTrue(first.facts.contains { $0.name == "distance to the centre of the search" })
   }
 

@@ -234,7 +234,7 @@ final class MOBSTERTests: XCTestCase {
         state: driver.state, mayStartNew: true, canResume: { _ in false })
     else { return XCTFail("no new trial") }
     let explanation = driver.method.sampler.explanation(
-      of: configuration, trial: driver.state.trials.count, state: driver.state)
+      of: configuration, trial: driver.state.trials.count, target: nil, state: driver.state)
     let names = explanation.facts.map(\.name)
     XCTAssertTrue(names.contains("improvement sought at") && names.contains("expected loss there"), "\(names)")
   }

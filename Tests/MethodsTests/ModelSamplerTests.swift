@@ -271,13 +271,13 @@ final class ModelSamplerTests: XCTestCase {
     let space = try Space([.float("x", 0...1), .categorical("kind", ["a", "b"])])
     var driver = try driver(space, "gp")
     var sampler = driver.method.sampler
-    let early = sampler.explanation(of: Configuration(slots: [0.5, 0]), trial: 0, state: driver.state)
+    let early = sampler.explanation(of: Configuration(slots: [0.5, 0]), trial: 0, target: nil, state: driver.state)
     XCTAssertTrue(early.facts.contains { $0.text.contains("0 of 4 trials") }, "\(early.facts)")
     XCTAssertEqual(early.neighbours, [])
     for _ in 0..<15 { try driver.runTrial { ($0.slots[0] - 0.3) * ($0.slots[0] - 0.3) } }
     sampler = driver.method.sampler
     let there = driver.state.history.configuration(7)
-    let found = sampler.explanation(of: there, trial: 15, state: driver.state)
+    let found = sampler.explanation(of: there, trial: 15, target: nil, state: driver.state)
     XCTAssertEqual(found.neighbours.first?.trial, 7)
     XCTAssertEqual(found.neighbours.first?.distance ?? 1, 0, accuracy: 1e-9)
     let expected = try XCTUnwrap(found.facts.first { $0.name == "expected loss" }?.number)
@@ -296,7 +296,8 @@ final class ModelSamplerTests: XCTestCase {
     var driver = try driver(MethodSpaces.numbers(), "auto")
     for _ in 0..<14 { try driver.runTrial { $0.slots[1] } }
     var sampler = driver.method.sampler
-    let found = sampler.explanation(of: driver.state.history.configuration(3), trial: 14, state: driver.state)
+    let found = sampler.explanation(
+      of: driver.state.history.configuration(3), trial: 14, target: nil, state: driver.state)
     XCTAssertTrue(found.facts[0].text.hasPrefix("gp: 14 trials"), found.facts[0].text)
     XCTAssertEqual(found.facts[0].name, "chosen by auto")
   }
@@ -368,7 +369,7 @@ final class ModelSamplerTests: XCTestCase {
       let found = try proposal(&driver)
       XCTAssertEqual(found.configuration, try proposal(&replayed).configuration)
       let facts = driver.method.sampler.explanation(
-        of: found.configuration, trial: driver.state.trials.count, state: driver.state
+        of: found.configuration, trial: driver.state.trials.count, target: nil, state: driver.state
       ).facts
       return String(facts[0].text.prefix { $0 != ":" })
     }
@@ -456,9 +457,50 @@ final class ModelSamplerTests: XCTestCase {
     replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }
     XCTAssertEqual(try proposal(&driver).configuration, try proposal(&replayed).configuration)
     let facts = driver.method.sampler.explanation(
-      of: try space.sample(seed: 1, index: 0), trial: driver.state.trials.count, state: driver.state
+      of: try space.sample(seed: 1, index: 0), trial: driver.state.trials.count, target: nil, state: driver.state
     ).facts
     XCTAssertTrue(facts[0].text.hasPrefix("mobster: "), facts[0].text)
+  }
+
+  func testAutoProposesTrialsThatGetTheWholeResourceAtOnceFromThoseThatHaveGotIt() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1)])
+    let scheduler = PartSpec("asha", options: ["brackets": .integer(2), "direct": .real(0.4)])
+    var driver = try StudyDriver(
+      MethodSpaces.spec(
+        space, sampler: PartSpec("auto"), scheduler: scheduler, fidelity: Fidelity(name: "epoch", maximum: 27),
+        trials: 1000, seed: 3)
+    ) { try Catalogue.makeMethod($0) }
+    var chosen: [String] = []
+    var direct: [Double] = []
+    while chosen.count < 40 {
+      let before = driver
+      let trial = try XCTUnwrap(try driver.start())
+      let record = driver.state.trials[trial]
+      let configuration = driver.state.history.configuration(trial)
+      if trial == before.state.trials.count, record.target == 27 {
+        var replayed = before
+        replayed.method = try before.replayed { try Catalogue.makeMethod($0) }
+        XCTAssertEqual(try replayed.start().map { replayed.state.history.configuration($0) }, configuration)
+        var sampler = before.method.sampler
+        let facts = sampler.explanation(of: configuration, trial: trial, target: 27, state: before.state).facts
+        chosen.append(String(facts[0].text.prefix { $0 != ":" }))
+        let whole = before.state.trials.count { $0.resource >= 27 }
+        XCTAssertTrue(facts[0].text.contains(": \(whole) trials have got all of the resource"), facts[0].text)
+        direct.append(driver.state.history.configuration(trial).slots[0])
+      }
+      // Low levels mislead altogether: their best is at 0.1, that of the whole resource at 0.8.
+      for epoch in [1.0, 3, 9, 27] where epoch > record.resource && epoch <= record.target {
+        let best = epoch < 27 ? 0.1 : 0.8
+        _ = try driver.report(
+          trial, resource: epoch, abs(configuration.slots[0] - best) + abs(configuration.slots[1] - best))
+      }
+      try driver.append(
+        record.target == 27
+          ? .trialCompleted(trial, seconds: 1) : .trialPaused(trial, isFrozen: false, seconds: 1))
+    }
+    XCTAssertTrue(Set(chosen).isSubset(of: ["gp", "hebo"]), "\(Set(chosen))")
+    XCTAssertEqual(Set(chosen).count, 2)
+    XCTAssertEqual(direct.suffix(20).sorted()[10], 0.8, accuracy: 0.1)
   }
 
   /// What `auto` chose for each trial under ASHA, where losses are those of `loss`.
@@ -474,7 +516,7 @@ final class ModelSamplerTests: XCTestCase {
       var sampler = driver.method.sampler
       let count = driver.state.trials.count
       let facts = sampler.explanation(
-        of: try space.sample(seed: 1, index: 0), trial: count, state: driver.state
+        of: try space.sample(seed: 1, index: 0), trial: count, target: nil, state: driver.state
       ).facts
       var replayed = driver
       replayed.method = try driver.replayed { try Catalogue.makeMethod($0) }

@@ -121,6 +121,63 @@ final class ASHATests: XCTestCase {
     XCTAssertLessThan(statistic, 13.8)
   }
 
+  func testAShareOfTheResourceGoesToTrialsThatRunToTheMaximumAtOnceOnceEnoughHaveReachedIt() throws {
+    var table = try Table(
+      PartSpec("asha", options: ["brackets": .integer(2), "direct": .real(0.4)]), maximum: 27, trials: 1500
+    ) { trial, resource in Double(trial * 37 % 101) + 1 / resource }
+    var direct = 0.0
+    var others = 0.0
+    var whole = 0
+    var shares: [Double] = []
+    while table.driver.state.trials.count < 1500 {
+      let before = table.driver.state.trials.map(\.resource)
+      let trial = try XCTUnwrap(try table.run(at: [1, 3, 9, 27]))
+      let record = table.driver.state.trials[trial]
+      let isNew = trial == before.count
+      if isNew, record.target == 27 {
+        XCTAssertGreaterThanOrEqual(whole, 6)
+        XCTAssertEqual(record.bracket, 3)
+        direct += 27
+      } else {
+        others += record.resource - (isNew ? 0 : before[trial])
+      }
+      if record.resource == 27 { whole += 1 }
+      if direct > 0 { shares.append(direct / (direct + others)) }
+    }
+    // A trial more would exceed the share, one less fall short of it.
+    for share in shares.dropFirst(shares.count / 2) {
+      XCTAssertEqual(share, 0.4, accuracy: 54 / (direct + others))
+    }
+    XCTAssertGreaterThan(direct, 27 * 20)
+  }
+
+  func testTheShareForWholeRunsIsTheSameForOneThatHasJustReadTheLog() throws {
+    var table = try Table(PartSpec("asha", options: ["direct": .real(0.5)]), maximum: 9, trials: 400) {
+      trial, resource in Double(trial * 37 % 101) + 1 / resource
+    }
+    for step in 0..<400 {
+      if step == 200 {
+        var spec = table.driver.state.spec
+        spec.fidelity?.maximum = 27
+        try table.driver.append(.studyAmended(specification: spec.json.text))
+      }
+      if step % 50 == 49 {
+        table.driver.method = try table.driver.replayed { try Catalogue.makeMethod($0) }
+      }
+      var joined = table.driver
+      joined.method = try table.driver.replayed { try Catalogue.makeMethod($0) }
+      let state = table.driver.state
+      if step % 10 == 0 {
+        XCTAssertEqual(
+          table.driver.method.scheduler.assignment(state: state, canResume: { _ in true }),
+          joined.method.scheduler.assignment(state: state, canResume: { _ in true }))
+      }
+      _ = try table.run(at: [1, 3, 9, 27])
+    }
+    XCTAssertTrue(table.driver.state.trials.contains { $0.bracket == 2 && $0.resource == 9 })
+    XCTAssertTrue(table.driver.state.trials.contains { $0.bracket == 3 && $0.resource == 27 })
+  }
+
   func testAPromotedTrialIsNeverPromotedTwiceFromTheSameRung() throws {
     var table = try Table(PartSpec("asha"), maximum: 27, trials: 200) { trial, _ in Double((trial * 37) % 50) }
     while try table.run(at: [1, 3, 9, 27]) != nil {}

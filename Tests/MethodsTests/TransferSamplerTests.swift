@@ -273,7 +273,7 @@ final class TransferSamplerTests: XCTestCase {
     let first = try XCTUnwrap(try driver.runTrial { self.bowl($0, at: 0.6) })
     XCTAssertEqual(driver.state.trials[first].origin, .model)
     let configuration = driver.state.history.configuration(first)
-    let facts = driver.method.sampler.explanation(of: configuration, trial: 1, state: driver.state).facts
+    let facts = driver.method.sampler.explanation(of: configuration, trial: 1, target: nil, state: driver.state).facts
     XCTAssertEqual(facts.map(\.name), ["method", "step", "acquisition value"])
     for _ in 0..<4 { try driver.runTrial { self.bowl($0, at: 0.6) } }
     let report = try XCTUnwrap(driver.method.sampler.modelReport(state: driver.state)).facts

@@ -126,7 +126,10 @@ final class StudyFileTests: XCTestCase {
 
   func testAResourceWithARangeHasTwoBracketsUnlessASchedulerIsNamed() throws {
     let two = PartSpec("asha", options: ["brackets": .integer(2)])
-    XCTAssertEqual(try spec("fidelity: {max: 9}").method, MethodSpec(sampler: PartSpec("auto"), scheduler: two))
+    let direct = PartSpec("asha", options: ["brackets": .integer(2), "direct": .real(0.4)])
+    XCTAssertEqual(try spec("fidelity: {max: 9}").method, MethodSpec(sampler: PartSpec("auto"), scheduler: direct))
+    XCTAssertEqual(try spec("fidelity: {max: 9}", "method: auto").method.scheduler, direct)
+    XCTAssertEqual(try spec("fidelity: {max: 9, replicates: true}").method.scheduler, two)
     XCTAssertEqual(try spec("fidelity: {max: 9}", "method: random").method.scheduler, two)
     XCTAssertEqual(try spec("fidelity: {min: 9, max: 9}").method.scheduler, PartSpec("asha"))
     XCTAssertEqual(try spec("fidelity: {max: 9}", "method: {scheduler: asha}").method.scheduler, PartSpec("asha"))

@@ -18,6 +18,11 @@ import TrimtabSurrogates
 /// greatest that is known: Li, Shen, Jiang et al., "Hyper-Tune: towards efficient hyper-parameter tuning at scale", VLDB 2022,
 /// arXiv 2201.06834.
 ///
+/// With `direct` that share of the resource goes to new trials that run to the maximum at once, from when ``directMinimum`` trials
+/// have reached it, so that a model of what the full resource gives has something to learn from: lower levels may not foretell
+/// it. There is no paper for this; it stands between the brackets of Hyperband, whose last one does the same with 1/K of the
+/// resource, and searching at the full resource.
+///
 /// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
 /// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels, to which
 /// completed trials can go on too.
@@ -51,11 +56,22 @@ public struct ASHA: Scheduler {
     var open: Entry?
     /// The stopping variant has judged that it will not pay.
     var isCut = false
+    /// The resource that it has got, in whichever run it got most.
+    var resource = 0.0
   }
 
   let variant: Variant
   let eta: Double
   let brackets: Int
+  /// The share of the resource for trials that run to the maximum at once.
+  let direct: Double
+  /// So many trials have to have got the full resource before one of these begins.
+  static let directMinimum = 6
+  /// What such trials have got or are to get, and what others have got.
+  private var directResource = 0.0
+  private var otherResource = 0.0
+  /// Trials that have got all of the resource.
+  private var wholeCount = 0
   /// Resources at which trials are judged; the last is the maximum, where none is.
   private var levels: [Double] = []
   private var rungs: [Rung] = []
@@ -81,6 +97,7 @@ public struct ASHA: Scheduler {
     variant = isProgressive ? .promotion : Variant(rawValue: entry.word("variant", in: part)) ?? .promotion
     eta = entry.real("eta", in: part)
     brackets = isProgressive ? 1 : entry.integer("brackets", in: part)
+    direct = isProgressive ? 0 : entry.real("direct", in: part)
     finish = entry.integer("finish", in: part)
     if brackets > 1, entry.word("choice", in: part) == "learned" { levelModel = LevelModel(.independent) }
   }
@@ -115,13 +132,16 @@ public struct ASHA: Scheduler {
     if !isPrepared { prepare(state) }
     levelModel?.absorb(event, state: state)
     while progress.count < state.trials.count {
-      progress.append(Progress(nextRung: firstRung(state.trials[progress.count])))
+      let trial = state.trials[progress.count]
+      progress.append(Progress(nextRung: firstRung(trial)))
+      if isDirect(trial) { directResource += levels.last ?? 0 }
     }
     switch event.body {
     case .studyAmended:
       if levels(in: state) != levels { rebuild(state) }
     case .trialProposed(let trial, .resume, _, _): close(trial)
     case .reported(let trial, .some(let resource), let metrics):
+      count(trial, resource, state)
       // A report below the greatest resource comes from a run that started again: its rungs are behind it.
       guard resource == state.trials[trial].resource,
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric })
@@ -146,6 +166,17 @@ public struct ASHA: Scheduler {
     case .trialStopped(let trial, _, _), .trialCompleted(let trial, _): close(trial)
     default: break
     }
+  }
+
+  private func isDirect(_ trial: Trial) -> Bool { !rungs.isEmpty && Int(trial.bracket) >= rungs.count }
+
+  /// Takes account of the resource that a trial has got.
+  private mutating func count(_ trial: TrialNumber, _ resource: Double, _ state: StudyState) {
+    let gain = resource - progress[trial].resource
+    guard gain > 0, let maximum = levels.last else { return }
+    if !isDirect(state.trials[trial]) { otherResource += gain }
+    if resource >= maximum, progress[trial].resource < maximum { wholeCount += 1 }
+    progress[trial].resource = resource
   }
 
   private func firstRung(_ trial: Trial) -> Int { min(max(0, Int(trial.bracket)), rungs.count) }
@@ -188,7 +219,7 @@ public struct ASHA: Scheduler {
     for trial in state.trials.indices {
       let record = state.trials[trial]
       let wasCut = progress[trial].isCut
-      progress[trial] = Progress(nextRung: firstRung(record))
+      progress[trial] = Progress(nextRung: firstRung(record), resource: progress[trial].resource)
       let curve = state.curves[trial] ?? Curve()
       var entry: Entry?
       while progress[trial].nextRung < rungs.count {
@@ -201,6 +232,7 @@ public struct ASHA: Scheduler {
       if record.state == .failed, progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
       progress[trial].isCut = wasCut
     }
+    wholeCount = progress.count { $0.resource >= levels.last ?? .infinity }
     progressive?.settle(levels: levels, state: state)
   }
 
@@ -249,12 +281,15 @@ public struct ASHA: Scheduler {
 
   private func annotation(bracket: Int) -> Annotation {
     var annotation = Annotation()
-    if brackets > 1 { annotation[.bracket] = bracket }
+    if brackets > 1 || bracket > 0 { annotation[.bracket] = bracket }
     return annotation
   }
 
   /// The bracket of the next new trial.
   private mutating func bracket(_ state: StudyState, _ levels: [Double]) -> Int {
+    if direct > 0, wholeCount >= Self.directMinimum, directResource < direct * (directResource + otherResource) {
+      return levels.count - 1
+    }
     let count = min(brackets, levels.count)
     guard count > 1 else { return 0 }
     var stream = RandomStream(
@@ -331,7 +366,12 @@ extension ASHA {
         name: "choice", kind: .word(["capacity", "learned"]), defaultValue: .text("capacity"),
         meaning:
           "how the first level of a new trial is drawn: in proportion to what its rungs can hold (capacity), or by how well "
-          + "losses at the level foretell the ranking (learned)"), finishOption(0),
+          + "losses at the level foretell the ranking (learned)"),
+      MethodOption(
+        name: "direct", kind: .real(0...0.9), defaultValue: .real(0),
+        meaning:
+          "the share of the resource for new trials that run to the maximum at once, from when \(directMinimum) trials have "
+          + "reached it"), finishOption(0),
     ], takesOutcomeConstraints: true,
     inspect: { spec in
       guard let fidelity = spec.fidelity else { return [] }

@@ -35,6 +35,9 @@ struct AutoChoice: Sendable, Equatable {
     var trial = 0
     /// Earlier studies from which this one learns.
     var earlier = 0
+    /// Whether the trial is to get the whole resource at once where others get shares of it: all else is of trials that got it
+    /// all, or are to, then, and the resource `full`.
+    var isDirect = false
     /// How well a Gaussian process over configurations and levels orders trials (``LevelModel/concordance(_:)``); nil where that
     /// is not known or not asked.
     var concordance: Double?
@@ -75,9 +78,17 @@ struct AutoChoice: Sendable, Equatable {
   /// Above so many pending trials their outcomes are not told apart by draws from a model.
   static let pendingLimit = 32
 
-  /// Whether a Gaussian process may be chosen beside so many trials with a value.
+  /// From so many trials with the whole resource on they alone say where the next one that gets it at once is to be.
+  static let directRange = ASHA.directMinimum...processLimit
+
+  /// Whether a Gaussian process may be chosen beside so many trials with a value, by itself or for those that get the whole
+  /// resource at once.
   static func mayTakeProcess(values: Int, resource: Resource) -> Bool {
-    (resource == .full || resource == .trimmed) && values <= processLimit
+    switch resource {
+    case .full, .trimmed: values <= processLimit
+    case .partial: true
+    case .stopped, .replicates: false
+    }
   }
 
   /// Whether a Gaussian process over levels may be chosen beside so many trials.
@@ -94,6 +105,10 @@ struct AutoChoice: Sendable, Equatable {
   var fact: Fact { Fact("chosen by auto", "\(name.rawValue): \(reason)") }
 
   init(_ situation: Situation) {
+    let known =
+      situation.isDirect
+      ? "\(situation.values) trials have got all of the resource, as this one is to at once"
+      : "\(situation.values) trials have a value"
     if let concordance = situation.concordance, concordance >= Self.concordanceLimit {
       self.init(
         name: .mobster,
@@ -137,21 +152,22 @@ struct AutoChoice: Sendable, Equatable {
       self.init(
         name: .hebo,
         reason:
-          "\(situation.values) trials have a value: every other trial is a compromise of several acquisition functions, so "
-          + "that the study does not hang on one")
+          "\(known): every other trial is a compromise of several acquisition functions, so that the study does not hang on "
+          + "one")
     } else {
       self.init(
-        name: .gp,
-        reason: "\(situation.values) trials have a value: a Gaussian process learns most from so few")
+        name: .gp, reason: "\(known): a Gaussian process learns most from so few")
     }
   }
 }
 
 extension AutoChoice.Situation {
   /// - Parameters:
+  ///   - target: how far the trial is to run; nil without a resource, or where that is not known.
   ///   - values: trials with a value.
+  ///   - whole: those with the whole resource.
   ///   - earlier: earlier studies from which this one learns.
-  init(_ state: StudyState, trial: TrialNumber, values: Int, earlier: Int) {
+  init(_ state: StudyState, trial: TrialNumber, target: Double?, values: Int, whole: Int, earlier: Int) {
     var numbers = 0
     var choices = 0
     for coordinate in state.spec.space.coordinates {
@@ -161,6 +177,16 @@ extension AutoChoice.Situation {
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
       resource: Self.resource(state.spec), isBounded: !state.spec.outcomeConstraints.isEmpty, trial: trial,
       earlier: earlier)
+    guard resource == .partial, let target, let fidelity = state.spec.fidelity, target >= fidelity.maximum,
+      AutoChoice.directRange.contains(whole)
+    else { return }
+    let pending = (state.running + state.queue).count { state.trials[$0].isForWholeResource(state.spec) }
+    guard pending <= AutoChoice.pendingLimit else { return }
+    isDirect = true
+    resource = .full
+    self.values = whole
+    self.pending = pending
+    self.earlier = 0
   }
 
   static func resource(_ spec: StudySpec) -> AutoChoice.Resource {

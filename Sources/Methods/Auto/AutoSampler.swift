@@ -10,6 +10,8 @@ import TrimtabStudies
 /// no paper: the rules were chosen by measurement (see `AutoChoice`).
 public struct AutoSampler: Sampler {
   private let process: PartSpec
+  /// Whether Gaussian processes are for trials that get the whole resource at once.
+  private var isForDirect = false
   private var samplers: [AutoChoice.Name: any Sampler]
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
@@ -25,13 +27,17 @@ public struct AutoSampler: Sampler {
   private func make(_ name: AutoChoice.Name) -> any Sampler {
     switch name {
     case .bohb: BOHB(PartSpec("bohb"))
-    case .gp: GaussianProcessSampler(process)
-    case .hebo: HEBO(PartSpec("hebo"))
+    case .gp: GaussianProcessSampler(PartSpec("gp", options: process.options.merging(directOptions) { $1 }))
+    case .hebo: HEBO(PartSpec("hebo", options: directOptions))
     case .mobster: MOBSTER(PartSpec("mobster"))
     case .rgpe: RankingEnsembleSampler(PartSpec("rgpe"))
     case .smac: ForestSampler(PartSpec("smac"))
     case .tpe: TPE(PartSpec("tpe"))
     }
+  }
+
+  private var directOptions: [String: Choice] {
+    isForDirect ? ["resource": .text("whole"), "startup": .integer(ASHA.directMinimum)] : [:]
   }
 
   public mutating func absorb(_ event: Event, state: StudyState) {
@@ -46,6 +52,10 @@ public struct AutoSampler: Sampler {
     // A study without resource never gets one.
     if state.spec.fidelity == nil { samplers[.bohb] = nil }
     let resource = AutoChoice.Situation.resource(state.spec)
+    if isForDirect != (resource == .partial) {
+      isForDirect = resource == .partial
+      keep([.gp, .hebo], false, event, state)
+    }
     keep([.gp, .hebo], AutoChoice.mayTakeProcess(values: valueCount, resource: resource), event, state)
     let mayTakeLevels = AutoChoice.mayTakeLevels(
       trials: state.trials.count, resource: resource, isBounded: !state.spec.outcomeConstraints.isEmpty)
@@ -63,10 +73,15 @@ public struct AutoSampler: Sampler {
   /// Trials with a value.
   private var valueCount: Int { (samplers[.smac] as? ForestSampler)?.observations?.rows.count ?? 0 }
 
+  /// Trials with the whole resource, where others have shares of it.
+  private var wholeCount: Int {
+    isForDirect ? (samplers[.gp] as? GaussianProcessSampler)?.observations?.rows.count ?? 0 : 0
+  }
+
   /// What suits the study now, among what there is for it.
-  private mutating func choice(_ trial: TrialNumber, _ state: StudyState) -> AutoChoice {
+  private mutating func choice(_ trial: TrialNumber, _ target: Double?, _ state: StudyState) -> AutoChoice {
     var situation = AutoChoice.Situation(
-      state, trial: trial, values: valueCount,
+      state, trial: trial, target: target, values: valueCount, whole: wholeCount,
       earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count)
     if situation.asksForConcordance, var mobster = samplers[.mobster] as? MOBSTER {
       // What is copied while it is kept twice would be its whole model.
@@ -80,7 +95,7 @@ public struct AutoSampler: Sampler {
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
-    let chosen = choice(trial, state).name
+    let chosen = choice(trial, target, state).name
     guard let sample = try samplers[chosen]?.sample(trial: trial, target: target, state: state) else {
       return try FreshDraw(purpose: stableHash("auto"), trial: trial, state: state).sample(origin: .fallback)
     }
@@ -88,18 +103,18 @@ public struct AutoSampler: Sampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
-    let choice = choice(trial, state)
+    let choice = choice(trial, target, state)
     var explanation =
-      samplers[choice.name]?.explanation(of: configuration, trial: trial, state: state)
+      samplers[choice.name]?.explanation(of: configuration, trial: trial, target: target, state: state)
       ?? Explanation([], neighbours: Self.neighbours(of: configuration, before: trial, state: state))
     explanation.facts.insert(choice.fact, at: 0)
     return explanation
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
-    let choice = choice(state.trials.count, state)
+    let choice = choice(state.trials.count, nil, state)
     var report = samplers[choice.name]?.modelReport(state: state)
     report?.facts.insert(choice.fact, at: 0)
     return report

@@ -161,7 +161,7 @@ public struct BOSS: Sampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     begin(state)
     var facts = [Fact("method", "boss, with \(part.name) for each of its two parts")]

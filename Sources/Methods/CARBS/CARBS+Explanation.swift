@@ -24,7 +24,7 @@ extension CARBS {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     let observations = observed(state)
     let basic = basicSpace(state)

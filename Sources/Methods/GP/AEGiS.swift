@@ -105,9 +105,9 @@ public struct AEGiS: ProcessSampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
-    var explanation = process.explanation(of: configuration, trial: trial, state: state)
+    var explanation = process.explanation(of: configuration, trial: trial, target: target, state: state)
     if explanation.facts.contains(where: { $0.name == "acquisition value" }) {
       explanation.facts[0] = Fact("method", "AEGiS: \(step(trial, state).rawValue)")
       explanation.facts.removeAll { $0.name == "acquisition value" }

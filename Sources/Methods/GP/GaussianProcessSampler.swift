@@ -42,6 +42,8 @@ public struct GaussianProcessSampler: ModelSampler {
   private let fitOptions: GaussianProcessFit.Options
   private let inference: KernelInference?
   private let isSparse: Bool
+  /// Whether only trials count that have got all of the resource.
+  private let isWhole: Bool
 
   private(set) var observations: Observations?
   var lessons = FailureLessons()
@@ -77,6 +79,7 @@ public struct GaussianProcessSampler: ModelSampler {
     pending = PendingRule(rawValue: word("pending")) ?? .fantasies
     lessons.inference = FeasibilityModel.Inference(rawValue: word("feasibility")) ?? .hybrid
     isSparse = entry.name == "saasbo"
+    isWhole = word("resource") == "whole"
     let kind = isSparse ? .nuts : KernelInference.Kind(rawValue: word("inference"))
     inference = kind.map { KernelInference($0, warmup: integer("warmup")) }
     var options = GaussianProcessFit.Options()
@@ -100,7 +103,7 @@ public struct GaussianProcessSampler: ModelSampler {
 
   @discardableResult
   private mutating func prepare(_ state: StudyState) -> Observations {
-    let fresh = Observations(state)
+    let fresh = Observations(state, isWhole: isWhole)
     observations = fresh
     schedule = FitSchedule()
     cache = nil
@@ -212,6 +215,12 @@ extension GaussianProcessSampler {
     name: "warmup", kind: .integer(16...10_000), defaultValue: .integer(256),
     meaning: "the steps of the no-U-turn sampler before draws of the kernel's parameters count")
 
+  static let resourceOption = MethodOption(
+    name: "resource", kind: .word(["input", "whole"]), defaultValue: .text("input"),
+    meaning:
+      "where trials get different shares of a resource, whether it is an input of the model (input), or only trials count "
+      + "that have got all of it (whole)")
+
   static let confidenceOption = MethodOption(
     name: "confidence", kind: .real(0...1), defaultValue: .real(0),
     meaning: "how sure it is that good configurations lie near the parameters' defaults, from 0 to 1")
@@ -250,7 +259,7 @@ extension GaussianProcessSampler {
         meaning:
           "whether the kernel's parameters are the most likely ones (map), or proposals are averaged over draws of them "
           + "from their posterior (nuts) or from a normal distribution near it (variational)"),
-      warmupOption,
+      warmupOption, resourceOption,
       MethodOption(
         name: "feasibility", kind: .word(FeasibilityModel.Inference.allCases.map(\.rawValue)),
         defaultValue: .text("hybrid"), meaning: "how the model of failures approximates its likelihood"),

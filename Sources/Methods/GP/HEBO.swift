@@ -27,7 +27,7 @@ public struct HEBO: ProcessSampler {
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
     var options: [String: Choice] = ["transform": .text("power"), "warp": .text("on")]
-    options["startup"] = Self.entry.value("startup", in: part)
+    for name in ["startup", "resource"] { options[name] = Self.entry.value(name, in: part) }
     process = GaussianProcessSampler(PartSpec("gp", options: options))
     population = Self.entry.integer("population", in: part)
     generations = Self.entry.integer("generations", in: part)
@@ -86,9 +86,9 @@ public struct HEBO: ProcessSampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
-    var explanation = process.explanation(of: configuration, trial: trial, state: state)
+    var explanation = process.explanation(of: configuration, trial: trial, target: target, state: state)
     explanation.facts[0] = Fact("method", "HEBO: a Gaussian process, and the front of three acquisition functions")
     explanation.facts.removeAll { $0.name == "acquisition value" }
     return explanation
@@ -108,7 +108,7 @@ extension HEBO {
       venue: "JAIR 74, arXiv 2012.03826"),
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
     options: [
-      StartupDesign.option,
+      StartupDesign.option, GaussianProcessSampler.resourceOption,
       MethodOption(
         name: "population", kind: .integer(4...10_000), defaultValue: .integer(100),
         meaning: "the members of the population of the evolutionary search"),

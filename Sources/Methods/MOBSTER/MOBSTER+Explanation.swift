@@ -5,7 +5,7 @@ import TrimtabSurrogates
 /// What the model says of a proposal.
 extension MOBSTER {
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [methodFact]

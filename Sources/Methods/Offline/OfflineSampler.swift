@@ -90,7 +90,7 @@ public struct OfflineSampler: ObservingSampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     let observations = observed(state)
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)

@@ -107,7 +107,7 @@ public struct RankingEnsembleSampler: ProcessSampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [Fact("method", "Gaussian processes of the earlier studies and this one, expected improvement")]

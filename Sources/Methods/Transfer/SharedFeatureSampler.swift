@@ -229,7 +229,7 @@ public struct SharedFeatureSampler: ModelSampler {
   // MARK: Explaining
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [Fact("method", "linear heads on features shared with the earlier studies, expected improvement")]

@@ -134,7 +134,7 @@ public struct TransferSampler: Sampler {
   }
 
   public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, state: StudyState
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     // The log says of a trial that exists where it came from; the explanation is asked with the log before it.
     if begun < transfer.start, let next = nextOfPortfolio(state), next == configuration {
@@ -143,7 +143,7 @@ public struct TransferSampler: Sampler {
         neighbours: Self.neighbours(of: configuration, before: trial, state: state))
     }
     if transfer.isBoxed, boxed == nil { begin(state) }
-    return base.explanation(of: configuration, trial: trial, state: boxed ?? state)
+    return base.explanation(of: configuration, trial: trial, target: target, state: boxed ?? state)
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {

@@ -3,18 +3,17 @@ import TrimtabSearchSpaces
 extension FileValues {
   /// A method as a study file names it; what it leaves out is as usual.
   package mutating func method(_ node: SourceNode?, objectives: Int, fidelity: Fidelity?) -> MethodSpec? {
-    var method = MethodSpec.usual(objectives: objectives, fidelity: fidelity)
-    guard let node else { return method }
+    guard let node else { return .usual(objectives: objectives, fidelity: fidelity) }
     if case .scalar = node.content {
-      guard let part = self.part(node, "method") else { return nil }
-      method.sampler = part
-      return method
+      return part(node, "method").map { .usual(objectives: objectives, fidelity: fidelity, sampler: $0) }
     }
     guard let fields = FileFields(node, .method, into: &diagnostics) else { return nil }
-    if let sampler = fields["sampler"] {
-      guard let part = self.part(sampler, "sampler") else { return nil }
-      method.sampler = part
+    var sampler: PartSpec?
+    if let given = fields["sampler"] {
+      guard let part = part(given, "sampler") else { return nil }
+      sampler = part
     }
+    var method = MethodSpec.usual(objectives: objectives, fidelity: fidelity, sampler: sampler)
     if let scheduler = fields["scheduler"] {
       guard let part = self.part(scheduler, "scheduler") else { return nil }
       method.scheduler = part
