@@ -64,8 +64,8 @@ public protocol Sampler: Sendable {
   /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
   mutating func sample(trial: TrialNumber, target: Double?, state: StudyState) throws(SpaceError) -> Sample
 
-  /// Why it proposes this configuration for the trial, to be run to `target`, given the log so far. Without a form of its own, a sampler names the
-  /// most similar trials.
+  /// Why it proposes this configuration for the trial, to be run to `target`, given the log so far. Without a form of its
+  /// own, a sampler names the most similar trials.
   mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation

@@ -78,7 +78,8 @@ public struct MethodSpec: Sendable, Hashable {
 
   /// The method of a study that names none: `auto`, and `asha` where there is a fidelity. If that has a range, there are two
   /// brackets, and some trials run to the maximum at once: some begin at the second level, so that a first one that misleads
-  /// does not decide, and a model of what the whole resource gives has its say (docs/multi-fidelity.md has the figures). With several objectives it is `random`, and `mo-asha`, since `auto` takes one.
+  /// does not decide, and a model of what the whole resource gives has its say (docs/multi-fidelity.md has the figures). With
+  /// several objectives it is `random`, and `mo-asha`, since `auto` takes one.
   /// - Parameter sampler: another sampler, for which the scheduler is to be as usual; without a model of what the whole
   ///   resource gives no trial runs to the maximum at once.
   public static func usual(objectives: Int, fidelity: Fidelity?, sampler: PartSpec? = nil) -> MethodSpec {

@@ -35,7 +35,7 @@ public final class Study: Sendable {
     method: MethodSpec? = nil, seed: UInt64? = nil, store: StudyStore = .memory
   ) throws {
     var standard = MethodSpec.usual(objectives: 1, fidelity: fidelity)
-    // Trials in process cannot pause.
+    // Trials in process cannot pause; where they are only stopped, whole runs at once gain nothing (docs/multi-fidelity.md).
     if fidelity != nil {
       standard.scheduler.options["variant"] = .text("stopping")
       standard.scheduler.options["direct"] = nil
