@@ -12,7 +12,7 @@ test: setup
 
 # The tests of one's own change: no examples, no kill suite.
 quick-test:
-	swift test -Xswiftc -O --parallel
+	TRIMTAB_TEST=1 swift test --scratch-path .build-test --parallel
 
 # The Python package's part of `make test`. The native files stay in Python/src/trimtab/_native, so that the package can
 # be used as it lies there.

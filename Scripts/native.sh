@@ -17,7 +17,7 @@ include=$("${PYTHON:-python3}" -c 'import sysconfig; print(sysconfig.get_path("i
 [ -e "$include/Python.h" ] || { echo "$include has no Python.h: install python3-dev" >&2; exit 1; }
 
 options=(-c release --static-swift-stdlib)
-[ -z "${TRIMTAB_TEST:-}" ] || options=(--scratch-path .build-test -Xswiftc -O)
+[ -z "${TRIMTAB_TEST:-}" ] || options=(--scratch-path .build-test)
 if [ "$(uname)" = Linux ]; then
   # Described to SwiftPM as the system's SQLite, the archive is linked where the shared library would be.
   archive=$(gcc -print-file-name=libsqlite3.a)

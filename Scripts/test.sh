@@ -3,6 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Package.swift and native.sh say what it changes.
+export TRIMTAB_TEST=1
+
 echo "== format"
 swift format lint --strict -r Sources Tests Examples/digits/Sources Examples/digits/Tests Package.swift
 
@@ -10,20 +13,19 @@ echo "== example trainer"
 Examples/digits/test.sh
 
 echo "== Python package"
-TRIMTAB_TEST=1 Scripts/test-python.sh
+Scripts/test-python.sh
 
 echo "== kill suite"
-swift build --scratch-path .build-test --product trimtab -Xswiftc -O
-trimtab="$(swift build --scratch-path .build-test -Xswiftc -O --show-bin-path)/trimtab"
+swift build --scratch-path .build-test --product trimtab
+trimtab="$(swift build --scratch-path .build-test --show-bin-path)/trimtab"
 python3 Scripts/kill_suite.py --trimtab "$trimtab" --kills "${TRIMTAB_KILLS:-60}" --seed 1 --variant promotion
 python3 Scripts/kill_suite.py --trimtab "$trimtab" --kills "${TRIMTAB_KILLS:-60}" --seed 2 --variant stopping
 
 echo "== tests"
-# Numeric code is tens of times slower without -O; @testable works all the same.
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 status=0
-swift test --scratch-path .build-test -Xswiftc -O --disable-swift-testing --parallel --num-workers 2 >"$output" 2>&1 ||
+swift test --scratch-path .build-test --disable-swift-testing --parallel --num-workers 2 >"$output" 2>&1 ||
   status=$?
 # Progress lines are thousands; everything else is shown.
 sed -E '/^\[[0-9]+\/[0-9]+\] /d' "$output"

@@ -8,7 +8,8 @@ final class ProfileTests: XCTestCase {
     XCTAssertEqual(profile.shares(within: 1), [0.25, 0.5])
     XCTAssertEqual(profile.shares(within: 3), [0.5, 0.75])
     XCTAssertEqual(try profile.curve(of: 1).values(at: [1, 1.9, 2], before: 0), [0.5, 0.5, 0.75])
-    XCTAssertEqual(try profile.scores(integration: .exact), [(3 + 1 + 0) / 12, (2 + 3 + 3) / 12])
+    let sums: [Double] = [3 + 1 + 0, 2 + 3 + 3]
+    XCTAssertEqual(try profile.scores(integration: .exact), sums.map { $0 / 12 })
   }
 
   func testTheTrapezoidRuleComesCloserWithMorePoints() throws {

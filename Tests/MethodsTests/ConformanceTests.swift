@@ -97,21 +97,21 @@ final class ConformanceTests: XCTestCase {
   private static func extended(_ spec: StudySpec) throws -> StudySpec {
     var spec = spec
     spec.space = try spec.space.appending(.float("added", 0...1))
-    spec.budget.trials = (spec.budget.trials ?? 0) + 20
+    spec.budget.trials = (spec.budget.trials ?? 0) + 6
     return spec
   }
 
   private static func prolonged(_ spec: StudySpec) throws -> StudySpec {
     var spec = spec
     spec.fidelity?.maximum = 27
-    spec.budget.trials = (spec.budget.trials ?? 0) + 10
+    spec.budget.trials = (spec.budget.trials ?? 0) + 4
     return spec
   }
 
   private static func shortened(_ spec: StudySpec) throws -> StudySpec {
     var spec = spec
     spec.fidelity?.maximum = 6
-    spec.budget.trials = (spec.budget.trials ?? 0) + 5
+    spec.budget.trials = (spec.budget.trials ?? 0) + 4
     return spec
   }
 
