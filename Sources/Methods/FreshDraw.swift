@@ -88,6 +88,15 @@ struct FreshDraw {
     }
   }
 
+  /// Whether every configuration of a small space has been tried. In conditional spaces and beside constraints it may say no
+  /// where they have.
+  var isExhausted: Bool {
+    guard !state.spec.grows, let count = state.spec.space.productCardinality, count <= Self.enumerationLimit,
+      state.history.distinctCount >= count, case .exhausted = untried()
+    else { return false }
+    return true
+  }
+
   private enum Search {
     case found(Configuration)
     case exhausted

@@ -57,7 +57,7 @@ public struct GridSearch: Sampler {
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     guard let lattice = prepare(state) else {
-      return .exhausted("the grid has more than \(Self.maximumCount) cells")
+      return .finished("the grid has more than \(Self.maximumCount) cells")
     }
     for position in next..<max(next, lattice.count) {
       guard let configuration = lattice.configuration(cell: cell(at: position, lattice, state)),
@@ -67,7 +67,7 @@ public struct GridSearch: Sampler {
       annotation[.position] = position
       return .configuration(configuration, annotation)
     }
-    return .exhausted("every cell of the grid has been tried")
+    return .finished("every cell of the grid has been tried")
   }
 }
 

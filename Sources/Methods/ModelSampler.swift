@@ -16,6 +16,8 @@ protocol ModelSampler: Sampler {
 
   /// Whether there are enough of them for a model.
   func isReady(_ observations: Observations, _ state: StudyState) -> Bool
+  /// Whether it proposes configurations that have been tried.
+  var repeats: Bool { get }
 
   /// What is proposed while there are not.
   func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample
@@ -35,7 +37,7 @@ enum ModelRanking {
   /// The model cannot be made, and these are better than random ones.
   case fallback([Configuration])
   /// Nothing is left to be proposed, and why.
-  case exhausted(String)
+  case finished(String)
 
   static let none = ModelRanking.best([])
 }
@@ -48,9 +50,11 @@ extension ModelSampler {
     var fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     fresh.target = target
     guard isReady(observations, state) else { return try design(observations, fresh) }
+    // A model has nothing to add to that.
+    if !repeats, fresh.isExhausted { return .exhausted(FreshDraw.exhaustion) }
     switch ranking(observations, fresh) {
     case .random: return try fresh.sample(origin: .design)
-    case .exhausted(let reason): return .exhausted(reason)
+    case .finished(let reason): return .finished(reason)
     case .again(let configuration): return .configuration(configuration, Annotation(origin: .repetition))
     case .fallback(let found):
       return try fresh.propose(found.filter { !state.history.contains($0) }, origin: .fallback)
@@ -59,6 +63,8 @@ extension ModelSampler {
       return try fresh.propose(found.filter { !state.history.contains($0) }, isWeakened: isWeakened)
     }
   }
+
+  var repeats: Bool { false }
 
   func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
     observations.rows.count >= StartupDesign.count(startup, state.spec)

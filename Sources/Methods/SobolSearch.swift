@@ -45,12 +45,12 @@ public struct SobolSearch: Sampler {
   ) throws(SpaceError) -> Sample {
     let space = state.spec.space
     guard let sequence = prepare(state) else {
-      return .exhausted(
+      return .finished(
         "a Sobol sequence has \(SobolSequence.maximumDimension) coordinates, and the space \(space.coordinates.count)")
     }
     // Far more indices than one sample can pass over.
     guard next + UInt64(Space.maximumDraws * (FreshDraw.redraws + 1)) < SobolSequence.period else {
-      return .exhausted("the Sobol sequence has no further points")
+      return .finished("the Sobol sequence has no further points")
     }
     var position = next
     var point = [Double](repeating: 0, count: sequence.dimension)

@@ -156,13 +156,18 @@ public struct StudyReplay: Sendable {
     case .resume: recorded = .resume(trial, target: target ?? .nan, Annotation())
     case .enqueued, .clone: return nil
     }
-    // A proposal may fill caches of its method; the fold goes on with the one that has only seen the log.
-    var method = fold.method
-    let proposed: Proposal
-    do {
-      proposed = try method.propose(state: state, mayStartNew: true) {
+    func propose(mayStartNew: Bool) throws(SpaceError) -> Proposal {
+      // A proposal may fill caches of its method; the fold goes on with the one that has only seen the log.
+      var method = fold.method
+      return try method.propose(state: state, mayStartNew: mayStartNew) {
         !state.trials[$0].isFrozen || state.trials[$0].worker == asker
       }
+    }
+    var proposed: Proposal
+    do {
+      proposed = try propose(mayStartNew: true)
+      // Once the budget has no more trials, or the process was to begin no more, others go on.
+      if case (.resume, .new) = (recorded, proposed) { proposed = try propose(mayStartNew: false) }
     } catch {
       return "event \(sequence): the method cannot propose: \(error)"
     }

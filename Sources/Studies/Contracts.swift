@@ -37,19 +37,27 @@ public protocol Scheduler: Sendable {
   /// waits for more trials before any goes on does not wait for them then. Never a new one.
   mutating func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
 
+  /// Who goes on when every configuration has been tried and ``assignmentWithoutNew(state:canResume:)`` has nobody: what the
+  /// budget has left would be of no use otherwise. Never a new one.
+  func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment
+
   /// What becomes of a running trial whose newest report the state has already absorbed.
   func verdict(on trial: TrialNumber, state: StudyState) -> Verdict
 }
 
 extension Scheduler {
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment { .wait }
+
+  public func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment { .wait }
 }
 
 /// A configuration with its bookkeeping, or the reason why there is none.
 public enum Sample: Sendable, Equatable {
   case configuration(Configuration, Annotation)
-  /// The sampler has proposed everything it can.
+  /// Every configuration of the space has been tried.
   case exhausted(String)
+  /// There are others, and the sampler is not to propose them.
+  case finished(String)
 }
 
 /// Decides which configuration is tried next.
@@ -124,9 +132,13 @@ public struct Method: Sendable {
     case .wait: return .wait
     case .resume(let trial, let target, let annotation): return .resume(trial, target: target, annotation)
     case .new(let target, let annotation):
-      guard mayStartNew else { return withoutNew(state, canResume) ?? .wait }
+      func withoutNew() -> Proposal? { resumption(scheduler.assignmentWithoutNew(state: state, canResume: canResume)) }
+      guard mayStartNew else { return withoutNew() ?? .wait }
       switch try sampler.sample(trial: state.trials.count, target: target, state: state) {
-      case .exhausted(let reason): return withoutNew(state, canResume) ?? .exhausted(reason)
+      case .finished(let reason): return withoutNew() ?? .exhausted(reason)
+      case .exhausted(let reason):
+        return withoutNew()
+          ?? resumption(scheduler.assignmentWhenExhausted(state: state, canResume: canResume)) ?? .exhausted(reason)
       case .configuration(let configuration, var own):
         for entry in annotation.entries where Annotation.Field(rawValue: entry.field).map({ own[$0] == nil }) ?? true {
           own = Annotation(entries: own.entries + [entry])
@@ -136,11 +148,8 @@ public struct Method: Sendable {
     }
   }
 
-  private mutating func withoutNew(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Proposal? {
-    guard
-      case .resume(let trial, let target, let annotation) = scheduler.assignmentWithoutNew(
-        state: state, canResume: canResume)
-    else { return nil }
+  private func resumption(_ assignment: Assignment) -> Proposal? {
+    guard case .resume(let trial, let target, let annotation) = assignment else { return nil }
     return .resume(trial, target: target, annotation)
   }
 

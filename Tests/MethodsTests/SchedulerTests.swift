@@ -14,11 +14,11 @@ struct Table {
   private(set) var runs: [String] = []
 
   init(
-    _ scheduler: PartSpec, minimum: Double = 1, maximum: Double, trials: Int,
+    _ scheduler: PartSpec, space: Space? = nil, minimum: Double = 1, maximum: Double, trials: Int,
     loss: @escaping (TrialNumber, Double) -> Double
   ) throws {
     let spec = MethodSpaces.spec(
-      try Space([.float("x", 0...1)]), scheduler: scheduler,
+      try space ?? Space([.float("x", 0...1)]), scheduler: scheduler,
       fidelity: Fidelity(name: "epoch", minimum: minimum, maximum: maximum), trials: trials)
     driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
     self.loss = loss
@@ -358,6 +358,59 @@ final class PASHATests: XCTestCase {
     try table.driver.append(.studyAmended(specification: spec.json.text))
     try run(&table)
     XCTAssertEqual(table.driver.state.trials.map(\.resource).max(), 27)
+  }
+}
+
+final class ExhaustedSpaceTests: XCTestCase {
+  private static let schedulers = [
+    PartSpec("asha"), PartSpec("asha", options: ["brackets": .integer(2)]), PartSpec("pasha"), PartSpec("hyperband"),
+  ]
+
+  private func table(_ scheduler: PartSpec, trials: Int) throws -> Table {
+    let space = try Space([.categorical("x", (0..<12).map { "choice \($0)" })])
+    return try Table(scheduler, space: space, maximum: 9, trials: trials) { trial, epoch in
+      Double(trial * 5 % 12) + 1 / epoch
+    }
+  }
+
+  private func run(_ table: inout Table) throws {
+    while try table.run(at: (1...9).map(Double.init)) != nil {}
+  }
+
+  func testTheRestOfTheBudgetGoesToPausedTrialsOnceEveryConfigurationWasTried() throws {
+    for scheduler in Self.schedulers {
+      var table = try table(scheduler, trials: 40)
+      try run(&table)
+      XCTAssertEqual(table.driver.state.trials.count, 12, scheduler.name)
+      XCTAssertEqual(table.driver.state.trials.map(\.resource), Array(repeating: 9, count: 12), scheduler.name)
+      table = try self.table(scheduler, trials: 12)
+      try run(&table)
+      XCTAssertTrue(table.driver.state.trials.contains { $0.state == .paused }, "\(scheduler.name), budget spent")
+    }
+  }
+
+  func testOfThoseThatHaveGotMostTheBestGoesOnFirst() throws {
+    var table = try table(PartSpec("asha"), trials: 40)
+    try run(&table)
+    // ASHA ends when the best 4 of 12 have gone on to 3 epochs and the best of those to 9.
+    let ranking = (0..<12).sorted { $0 * 5 % 12 < $1 * 5 % 12 }
+    let last = table.runs.suffix(11)
+    let paused = table.runs.dropLast(11).filter { $0.hasSuffix("→3") }.compactMap {
+      Int($0.dropFirst().dropLast(2))
+    }
+    XCTAssertTrue(last.allSatisfy { $0.hasSuffix("→9") }, "\(table.runs)")
+    let three = ranking.filter { paused.contains($0) && last.contains("t\($0)→9") }
+    let one = ranking.filter { !paused.contains($0) }
+    XCTAssertEqual(Array(last), (three + one).map { "t\($0)→9" })
+  }
+
+  func testWhatHasNoValueDoesNotGoOn() throws {
+    let space = try Space([.categorical("x", (0..<4).map { "choice \($0)" })])
+    var table = try Table(PartSpec("asha"), space: space, maximum: 9, trials: 40) { trial, _ in
+      trial == 1 ? .nan : Double(trial)
+    }
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.map(\.resource), [9, 1, 9, 9])
   }
 }
 

@@ -279,6 +279,10 @@ public struct ASHA: Scheduler {
     return .wait
   }
 
+  public func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    variant == .promotion ? state.furthestPaused(canResume) : .wait
+  }
+
   private func annotation(bracket: Int) -> Annotation {
     var annotation = Annotation()
     if brackets > 1 || bracket > 0 { annotation[.bracket] = bracket }

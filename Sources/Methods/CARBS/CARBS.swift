@@ -53,6 +53,8 @@ public struct CARBS: ObservingSampler {
     return try fresh.propose(found.map(\.configuration).filter { !fresh.state.history.contains($0) }, origin: .design)
   }
 
+  var repeats: Bool { true }
+
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     let state = fresh.state
     let basic = basicSpace(state)

@@ -42,7 +42,7 @@ public struct MultiverseSampler: ProcessSampler {
     let base = IntegratedVarianceReduction(
       model.believing(pending, noise: model.parameters.noise).process, over: reference)
     if target > 0, base.meanDeviation < target {
-      return .exhausted(
+      return .finished(
         "the mean deviation of what is not known is \(Fact.rounded(base.meanDeviation)) of that of the values, "
           + "less than \(Fact.rounded(target))")
     }

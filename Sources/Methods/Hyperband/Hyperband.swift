@@ -370,6 +370,10 @@ public struct Hyperband: Scheduler {
     return .wait
   }
 
+  public func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.furthestPaused(canResume)
+  }
+
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }
 }
 

@@ -93,7 +93,7 @@ public struct TransferSampler: Sampler {
       // Rounding at the border of the box must not lead out of the space.
       if state.spec.space.contains(configuration) { return .configuration(configuration, annotation) }
       return try fresh.sample(origin: .fallback)
-    case .exhausted: return try fresh.sample(origin: .design)
+    case .exhausted, .finished: return try fresh.sample(origin: .design)
     }
   }
 
