@@ -127,6 +127,7 @@ final class DoctorTests: CommandTestCase {
     for (sampler, scheduler, fidelity) in [
       ("grid", "full", ""), ("tpe", "full", ""),
       ("tpe", "asha", "fidelity: {name: epoch, max: 4}"),
+      ("random", "{name: asha, finish: 3}", "fidelity: {name: epoch, max: 4}"),
     ] {
       try write(
         """
