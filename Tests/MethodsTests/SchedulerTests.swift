@@ -14,11 +14,12 @@ struct Table {
   private(set) var runs: [String] = []
 
   init(
-    _ scheduler: PartSpec, space: Space? = nil, minimum: Double = 1, maximum: Double, trials: Int,
+    _ scheduler: PartSpec, sampler: PartSpec = PartSpec("random"), space: Space? = nil, minimum: Double = 1,
+    maximum: Double, trials: Int,
     loss: @escaping (TrialNumber, Double) -> Double
   ) throws {
     let spec = MethodSpaces.spec(
-      try space ?? Space([.float("x", 0...1)]), scheduler: scheduler,
+      try space ?? Space([.float("x", 0...1)]), sampler: sampler, scheduler: scheduler,
       fidelity: Fidelity(name: "epoch", minimum: minimum, maximum: maximum), trials: trials)
     driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
     self.loss = loss
@@ -364,6 +365,7 @@ final class PASHATests: XCTestCase {
 final class ExhaustedSpaceTests: XCTestCase {
   private static let schedulers = [
     PartSpec("asha"), PartSpec("asha", options: ["brackets": .integer(2)]), PartSpec("pasha"), PartSpec("hyperband"),
+    PartSpec("successive-halving"),
   ]
 
   private func table(_ scheduler: PartSpec, trials: Int) throws -> Table {
@@ -402,6 +404,16 @@ final class ExhaustedSpaceTests: XCTestCase {
     let three = ranking.filter { paused.contains($0) && last.contains("t\($0)→9") }
     let one = ranking.filter { !paused.contains($0) }
     XCTAssertEqual(Array(last), (three + one).map { "t\($0)→9" })
+  }
+
+  func testAGridEndsWithItsLastCell() throws {
+    let grid = PartSpec("grid", options: ["points": .integer(12)])
+    var table = try Table(PartSpec("asha"), sampler: grid, maximum: 9, trials: 40) { trial, epoch in
+      Double(trial) + 1 / epoch
+    }
+    try run(&table)
+    XCTAssertEqual(table.driver.state.trials.count, 12)
+    XCTAssertGreaterThan(table.driver.state.trials.count { $0.state == .paused }, 6)
   }
 
   func testWhatHasNoValueDoesNotGoOn() throws {

@@ -138,12 +138,12 @@ public struct BOSS: Sampler {
       return try FreshDraw(purpose: Self.purpose, trial: trial, state: state).sample(origin: .fallback)
     }
     guard let best = teachers(state, phases) else {
-      guard case .configuration(let configuration, let annotation)? = try self.phases?.warmup.sample(target: target)
-      else { return .exhausted(FreshDraw.exhaustion) }
+      let ordinary = try self.phases?.warmup.sample(target: target) ?? .exhausted(FreshDraw.exhaustion)
+      guard case .configuration(let configuration, let annotation) = ordinary else { return ordinary }
       return .configuration(undistilled(configuration, state.spec.space), annotation)
     }
-    guard case .configuration(let configuration, var annotation)? = try self.phases?.distilling.sample(target: target)
-    else { return .exhausted(FreshDraw.exhaustion) }
+    let taught = try self.phases?.distilling.sample(target: target) ?? .exhausted(FreshDraw.exhaustion)
+    guard case .configuration(let configuration, var annotation) = taught else { return taught }
     let lineage = Self.lineage(of: trial, best: best, begins: begins, seed: state.spec.seed ?? 0)
     annotation[.student] = lineage.student
     annotation[.teacher] = lineage.teacher
