@@ -10,6 +10,8 @@ struct FailureLessons: Sendable {
   private var outcomes = OutcomeLessons()
   /// Kept for proposals beside the same trials.
   private var cache: (moment: Int, failed: [TrialNumber], model: FeasibilityModel?)?
+  /// Kept while it is from the same trials.
+  private var choice: (points: FeaturePoints, succeeds: [Bool], kernel: FeasibilityModel.Kernel?)?
 
   static func teaches(_ trial: Trial) -> Bool {
     switch trial.failure {
@@ -62,17 +64,41 @@ struct FailureLessons: Sendable {
     return model
   }
 
-  private func fit(
+  private mutating func fit(
     _ observations: Observations, _ failed: [TrialNumber], _ state: StudyState
   ) -> FeasibilityModel? {
-    // The newest half at most may be failures: of these there can be any number.
+    let (earlierPoints, earlierOutcomes) = Self.outcomes(
+      observations, Self.rounded(observations.rows.count), failed.prefix(Self.rounded(failed.count)), state)
+    if choice?.points != earlierPoints || choice?.succeeds != earlierOutcomes {
+      choice = (
+        earlierPoints, earlierOutcomes,
+        FeasibilityModel.kernel(earlierPoints, succeeds: earlierOutcomes, by: inference)
+      )
+    }
+    guard let kernel = choice?.kernel else { return nil }
+    let (points, succeeds) = Self.outcomes(observations, observations.rows.count, failed[...], state)
+    return FeasibilityModel(points, succeeds: succeeds, kernel: kernel, by: inference)
+  }
+
+  /// Down to a number with three bits after the first one, so that one in eight differs from the one before where they are many.
+  ///
+  /// The kernel is chosen from so many trials: choosing it costs five times as much as using it, and few trials more
+  /// hardly change it.
+  static func rounded(_ count: Int) -> Int {
+    let bits = max(0, Int.bitWidth - count.leadingZeroBitCount - 4)
+    return (count >> bits) << bits
+  }
+
+  /// The newest of the first trials with a value and of the failures, of which the newest half at most may be failures: there can
+  /// be any number of these.
+  private static func outcomes(
+    _ observations: Observations, _ rows: Int, _ failed: ArraySlice<TrialNumber>, _ state: StudyState
+  ) -> (points: FeaturePoints, succeeds: [Bool]) {
     let half = FeasibilityModel.limit / 2
-    let bad = observations.points(of: failed.suffix(max(half, FeasibilityModel.limit - observations.rows.count)), state)
-    let room = FeasibilityModel.limit - bad.count
-    let chosen = Array(observations.rows.indices.suffix(room))
+    let bad = observations.points(of: failed.suffix(max(half, FeasibilityModel.limit - rows)), state)
+    let chosen = (0..<rows).suffix(FeasibilityModel.limit - bad.count)
     var points = observations.points.subset(chosen)
     for i in 0..<bad.count { points.append(i, of: bad) }
-    let succeeds = chosen.map { _ in true } + (0..<bad.count).map { _ in false }
-    return FeasibilityModel(points, succeeds: succeeds, by: inference)
+    return (points, chosen.map { _ in true } + (0..<bad.count).map { _ in false })
   }
 }

@@ -9,10 +9,11 @@ import Trimtab
 /// Processor seconds of proposals in a space of 20 parameters of every kind, in memory.
 enum MixedAsk {
   /// Of a single proposal after a number of finished trials, the first one after reading the log included.
-  static func measure(sampler: String, trials: Int, asks: Int) throws {
-    let session = try session(sampler: sampler, trials: trials)
+  /// - Parameter failing: that share of the space makes trials crash.
+  static func measure(sampler: String, trials: Int, asks: Int, failing: Double = 0) throws {
+    let session = try session(sampler: sampler, trials: trials, failing: failing)
     var times: [Double] = []
-    for _ in 0..<asks { times.append(try askAndTell(session).seconds) }
+    for _ in 0..<asks { times.append(try askAndTell(session, failing: failing).seconds) }
     let sorted = times.sorted()
     Speed.report([
       "sampler": .string(sampler), "trials": .integer(trials), "first_cpu_s": .number(times[0]),
@@ -36,11 +37,15 @@ enum MixedAsk {
     ])
   }
 
-  private static func askAndTell(_ session: Session) throws -> (seconds: Double, loss: Double) {
+  private static func askAndTell(_ session: Session, failing: Double = 0) throws -> (seconds: Double, loss: Double) {
     let start = processorSeconds()
     guard case .run(let run) = try session.ask() else { throw Speed.Usage(text: "no trial to run") }
     let seconds = processorSeconds() - start
     let loss = objective(run.configuration)
+    if crashes(run.configuration, failing) {
+      try session.fail(run.trial, .crash, message: "", seconds: 0)
+      return (seconds, .infinity)
+    }
     try session.complete(run.trial, [MetricValue("loss", loss)], seconds: 0)
     return (seconds, loss)
   }
@@ -52,18 +57,28 @@ enum MixedAsk {
   }
 
   /// A trial from its proposal to its end.
-  static func events(_ trial: TrialNumber, _ spec: StudySpec) throws -> [Event] {
+  static func events(_ trial: TrialNumber, _ spec: StudySpec, failing: Double = 0) throws -> [Event] {
     let configuration = try spec.space.sample(seed: 99, index: UInt64(trial))
     let time = Int64(trial)
-    return [
+    let start = [
       Event(time: time, .trialProposed(trial, .new(configuration), target: nil, Annotation(origin: .design))),
       Event(time: time, .trialStarted(trial, worker: 1)),
+    ]
+    if crashes(configuration, failing) {
+      return start + [Event(time: time, .trialFailed(trial, .crash, message: "", seconds: 0))]
+    }
+    return start + [
       Event(time: time, .reported(trial, resource: nil, [MetricValue("loss", objective(configuration))])),
       Event(time: time, .trialCompleted(trial, seconds: 0)),
     ]
   }
 
-  private static func session(sampler: String, trials: Int) throws -> Session {
+  /// Towards the upper end of the first parameter, the share of its range that is meant.
+  private static func crashes(_ configuration: Configuration, _ failing: Double) -> Bool {
+    configuration.slots[0] > 5 - 10 * failing
+  }
+
+  private static func session(sampler: String, trials: Int, failing: Double = 0) throws -> Session {
     let spec = try spec(sampler: sampler)
     let log = MemoryLog()
     let codec = FrameCodec(objectives: ["loss"])
@@ -73,7 +88,7 @@ enum MixedAsk {
     }
     var position = 1
     for trial in 0..<trials {
-      let events = try events(trial, spec)
+      let events = try events(trial, spec, failing: failing)
       try log.append(from: position) { _, _ in
       } decide: {
         (position, codec.encode(events))

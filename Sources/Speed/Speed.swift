@@ -25,7 +25,8 @@ enum Speed {
           sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
       case "mixed-ask":
         try MixedAsk.measure(
-          sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3))
+          sampler: try text(arguments, 1), trials: try integer(arguments, 2), asks: try integer(arguments, 3),
+          failing: arguments.count > 4 ? try share(arguments, 4) : 0)
       case "decide":
         try Decisions.measure(
           sampler: try text(arguments, 1), trials: try integer(arguments, 2), measured: try integer(arguments, 3))
@@ -50,7 +51,7 @@ enum Speed {
                    trimtab-speed floor-create STORE
                    trimtab-speed floor STORE TRIALS durable|relaxed
                    trimtab-speed ask-tell SAMPLER TRIALS ASKS
-                   trimtab-speed mixed-ask SAMPLER TRIALS ASKS
+                   trimtab-speed mixed-ask SAMPLER TRIALS ASKS [SHARE THAT FAILS]
                    trimtab-speed mixed-run SAMPLER TRIALS
                    trimtab-speed decide SAMPLER TRIALS MEASURED
                    trimtab-speed read SAMPLER TRIALS [proposing]
@@ -78,6 +79,13 @@ enum Speed {
 
   private static func integer(_ arguments: [String], _ i: Int) throws -> Int {
     guard let value = Int(try text(arguments, i)), value > 0 else { throw Usage(text: "a positive number is needed") }
+    return value
+  }
+
+  private static func share(_ arguments: [String], _ i: Int) throws -> Double {
+    guard let value = Double(try text(arguments, i)), (0..<1).contains(value) else {
+      throw Usage(text: "a share from 0 to below 1 is needed")
+    }
     return value
   }
 

@@ -173,6 +173,11 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertFalse(FailureLessons.teaches(record))
   }
 
+  func testAKernelIsChosenAnewWhenTrialsAreAnEighthMore() {
+    XCTAssertEqual((0...16).map(FailureLessons.rounded), Array(0...16))
+    XCTAssertEqual([17, 18, 31, 35, 36, 63, 199].map(FailureLessons.rounded), [16, 18, 30, 32, 36, 60, 192])
+  }
+
   // MARK: Trust region
 
   func testATrustRegionGrowsShrinksAndBeginsAnew() {

@@ -43,51 +43,90 @@ public struct FeasibilityModel: SuccessModel {
 
   /// The process of the latent function, each point seen through the noise of its site.
   private let latent: ProcessAboveZero
-  /// The logarithm of the evidence of the chosen parameters.
-  public let evidence: Double
 
+  /// What of the kernel is learned.
+  public struct Kernel: Sendable, Equatable {
+    /// By how much the modes of the prior of the length scales are multiplied.
+    public let factor: Double
+    /// The variance of the latent function.
+    public let signal: Double
+
+    fileprivate func parameters(_ points: FeaturePoints) -> KernelParameters {
+      let prior = KernelPrior(dimension: points.numberCount + points.choiceCount)
+      var parameters = prior.modes(numberCount: points.numberCount, choiceCount: points.choiceCount, warps: false)
+      for i in parameters.numberScales.indices { parameters.numberScales[i] *= factor }
+      for i in parameters.choiceScales.indices { parameters.choiceScales[i] *= factor }
+      parameters.signal = signal
+      return parameters
+    }
+
+    /// The latent mean with which P(success) without data is the share of successes.
+    fileprivate func offset(_ succeeds: [Bool]) -> Double {
+      let share = Double(succeeds.count { $0 } + 1) / Double(succeeds.count + 2)
+      return NormalDistribution.quantile(share) * (1 + signal).squareRoot()
+    }
+  }
+
+  /// The kernel under which the outcomes are likeliest, its prior included.
+  /// - Parameters:
+  ///   - succeeds: one a point.
+  /// - Returns: nil when all points agree, or no model can be made.
+  public static func kernel(_ points: FeaturePoints, succeeds: [Bool], by inference: Inference = .hybrid) -> Kernel? {
+    guard isLearnable(points, succeeds) else { return nil }
+    // A part of the points, both kinds alike, is enough to choose two numbers.
+    let few = spread(succeeds, limit: selectionLimit)
+    let fewPoints = points.subset(few)
+    let fewSigns = few.map { succeeds[$0] ? 1.0 : -1 }
+    let prior = KernelPrior(dimension: points.numberCount + points.choiceCount)
+    var best: (kernel: Kernel, evidence: Double)?
+    for factor in [0.5, 1, 3] {
+      for signal in [2.0, 16] {
+        let kernel = Kernel(factor: factor, signal: signal)
+        guard
+          let sites = sites(fewPoints, fewSigns, kernel.parameters(fewPoints), kernel.offset(succeeds), inference)
+        else { continue }
+        let density = KernelPrior.logNormal(
+          _log(prior.scaleMode * factor), mean: prior.logScaleMean, deviation: KernelPrior.scaleDeviation
+        ).value
+        let evidence = inference.evidence(sites) + density
+        guard evidence.isFinite, evidence > best?.evidence ?? -.infinity else { continue }
+        best = (kernel, evidence)
+      }
+    }
+    return best?.kernel
+  }
+
+  /// With a kernel that is chosen from these points.
   /// - Parameters:
   ///   - succeeds: one a point.
   /// - Returns: nil when all points agree, or the model cannot be made.
   public init?(_ points: FeaturePoints, succeeds: [Bool], by inference: Inference = .hybrid) {
-    precondition(points.count == succeeds.count, "\(succeeds.count) outcomes for \(points.count) points")
-    let successes = succeeds.filter { $0 }.count
-    guard successes > 0, successes < succeeds.count else { return nil }
+    guard let kernel = Self.kernel(points, succeeds: succeeds, by: inference) else { return nil }
+    self.init(points, succeeds: succeeds, kernel: kernel, by: inference)
+  }
+
+  /// - Parameters:
+  ///   - succeeds: one a point.
+  /// - Returns: nil when all points agree, or the model cannot be made.
+  public init?(_ points: FeaturePoints, succeeds: [Bool], kernel: Kernel, by inference: Inference = .hybrid) {
+    guard Self.isLearnable(points, succeeds) else { return nil }
+    let parameters = kernel.parameters(points)
+    let offset = kernel.offset(succeeds)
     let signs = succeeds.map { $0 ? 1.0 : -1 }
-    let share = Double(successes + 1) / Double(succeeds.count + 2)
-    let prior = KernelPrior(dimension: points.numberCount + points.choiceCount)
-    let modes = prior.modes(numberCount: points.numberCount, choiceCount: points.choiceCount, warps: false)
-    // A part of the points, both kinds alike, is enough to choose two numbers.
-    let few = Self.spread(succeeds, limit: Self.selectionLimit)
-    let fewPoints = points.subset(few)
-    let fewSigns = few.map { signs[$0] }
-    var best: (energy: Double, parameters: KernelParameters, offset: Double)?
-    for factor in [0.5, 1, 3] {
-      for signal in [2.0, 16] {
-        var parameters = modes
-        for i in parameters.numberScales.indices { parameters.numberScales[i] *= factor }
-        for i in parameters.choiceScales.indices { parameters.choiceScales[i] *= factor }
-        parameters.signal = signal
-        // P(success) without data is then the share of successes.
-        let offset = NormalDistribution.quantile(share) * (1 + signal).squareRoot()
-        guard let sites = Self.sites(fewPoints, fewSigns, parameters, offset, inference) else { continue }
-        let density = KernelPrior.logNormal(
-          _log(prior.scaleMode * factor), mean: prior.logScaleMean, deviation: KernelPrior.scaleDeviation
-        ).value
-        let energy = inference.evidence(sites) + density
-        guard energy.isFinite, energy > best?.energy ?? -.infinity else { continue }
-        best = (energy, parameters, offset)
-      }
-    }
-    guard let best, let sites = Self.sites(points, signs, best.parameters, best.offset, inference) else { return nil }
+    guard let sites = Self.sites(points, signs, parameters, offset, inference) else { return nil }
     let noises = sites.precisions.map { 1 / max($0, 1e-8) }
     guard
-      var process = GaussianProcess(points, best.parameters, estimatesMean: false, noises: noises)
+      var process = GaussianProcess(points, parameters, estimatesMean: false, noises: noises)
     else { return nil }
     process.setTargets(zip(sites.naturals, noises).map { $0 * $1 }, mean: 0)
     guard process.weights.allSatisfy(\.isFinite) else { return nil }
-    latent = ProcessAboveZero(process: process, sign: 1, offset: best.offset, noise: 1)
-    evidence = best.energy
+    latent = ProcessAboveZero(process: process, sign: 1, offset: offset, noise: 1)
+  }
+
+  /// Whether there are outcomes of both kinds.
+  private static func isLearnable(_ points: FeaturePoints, _ succeeds: [Bool]) -> Bool {
+    precondition(points.count == succeeds.count, "\(succeeds.count) outcomes for \(points.count) points")
+    return succeeds.contains(true) && succeeds.contains(false)
   }
 
   private static func sites(
