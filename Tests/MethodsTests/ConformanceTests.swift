@@ -37,7 +37,7 @@ final class ConformanceTests: XCTestCase {
       case "asha":
         [
           PartSpec("asha"), PartSpec("asha", options: ["variant": .text("stopping")]),
-          PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3)]),
+          PartSpec("asha", options: ["eta": .integer(2), "brackets": .integer(3), "opening": .text("hyperband")]),
           PartSpec("asha", options: ["brackets": .integer(2), "choice": .text("learned")]),
         ]
       case "hyperband":

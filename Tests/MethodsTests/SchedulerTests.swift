@@ -122,6 +122,65 @@ final class ASHATests: XCTestCase {
     XCTAssertLessThan(statistic, 13.8)
   }
 
+  /// With `opening: hyperband`.
+  private func opening(maximum: Double, trials: Int, _ others: [String: Choice] = [:]) throws -> Table {
+    let options = others.merging(["opening": .text("hyperband")]) { $1 }
+    return try Table(PartSpec("asha", options: options), maximum: maximum, trials: trials) { trial, resource in
+      Double(trial * 37 % 101) + 1 / resource
+    }
+  }
+
+  func testAnOpeningIsTheFirstBracketOfHyperband() throws {
+    let levels: [Double] = [2, 6, 17, 50]
+    var asha = try opening(maximum: 50, trials: 200, ["brackets": .integer(2)])
+    var hyperband = try Table(PartSpec("hyperband"), maximum: 50, trials: 200, loss: asha.loss)
+    // 27 begin and 9 go on; from the first that ends there on, ASHA's best third goes further at once.
+    for _ in 0..<27 + 1 {
+      _ = try asha.run(at: levels)
+      _ = try hyperband.run(at: levels)
+    }
+    XCTAssertEqual(asha.runs.prefix(27), (0..<27).map { "t\($0)→2" }[...])
+    XCTAssertEqual(asha.runs, hyperband.runs)
+    while asha.driver.state.trials.count == 27 { _ = try asha.run(at: levels) }
+    while hyperband.driver.state.trials.count == 27 { _ = try hyperband.run(at: levels) }
+    // One is the first of those that follow.
+    XCTAssertEqual(Set(asha.runs.dropLast()), Set(hyperband.runs.dropLast()))
+    XCTAssertEqual(asha.runs.count { $0.hasSuffix("→50") }, 1)
+  }
+
+  func testAnOpeningLeavesMostOfTheBudgetToThoseThatFollow() throws {
+    var table = try opening(maximum: 27, trials: 12)
+    while table.driver.state.trials.count < 12 { _ = try table.run(at: [1, 3, 9, 27]) }
+    XCTAssertEqual(table.runs.prefix(5).map { $0.hasSuffix("→3") }, [false, false, false, false, true])
+  }
+
+  func testAnOpeningIsLimitedWhereTheLowestLevelIsTiny() throws {
+    var table = try opening(maximum: 6561, trials: 10_000)
+    for _ in 0..<82 { _ = try table.run(at: [1, 3]) }
+    XCTAssertEqual(table.runs.firstIndex { $0.hasSuffix("→3") }, 81)
+  }
+
+  func testAnOpeningGivesWayWhereNoTrialCanBeNew() throws {
+    let space = try Space([.categorical("x", ["a", "b", "c", "d", "e", "f"])])
+    let scheduler = PartSpec("asha", options: ["opening": .text("hyperband")])
+    var table = try Table(scheduler, space: space, maximum: 27, trials: 200) { trial, _ in Double(trial * 5 % 6) }
+    while try table.run(at: [1, 3, 9, 27]) != nil {}
+    // The best two of six, then the rest of the budget.
+    XCTAssertEqual(table.runs.prefix(8), ["t0→1", "t1→1", "t2→1", "t3→1", "t4→1", "t5→1", "t0→3", "t5→3"])
+    XCTAssertEqual(table.driver.state.trials.map(\.resource), Array(repeating: 27, count: 6))
+  }
+
+  func testModelsOfLevelsSeeThoseOfTheOpening() throws {
+    let spec = try opening(maximum: 50, trials: 9).driver.state.spec
+    XCTAssertEqual(LevelObservations.levels(spec), [2, 6, 17, 50])
+  }
+
+  func testWhereTrialsAreOnlyStoppedThereIsNoOpening() throws {
+    var spec = try opening(maximum: 9, trials: 9).driver.state.spec
+    spec.method.scheduler.options["variant"] = .text("stopping")
+    XCTAssertEqual(Catalogue.check(spec).map(\.path), [["method", "scheduler", "opening"]])
+  }
+
   func testAShareOfTheResourceGoesToTrialsThatRunToTheMaximumAtOnceOnceEnoughHaveReachedIt() throws {
     var table = try Table(
       PartSpec("asha", options: ["brackets": .integer(2), "direct": .real(0.4)]), maximum: 27, trials: 1500
@@ -152,9 +211,15 @@ final class ASHATests: XCTestCase {
     XCTAssertGreaterThan(direct, 27 * 20)
   }
 
-  func testTheShareForWholeRunsIsTheSameForOneThatHasJustReadTheLog() throws {
-    var table = try Table(PartSpec("asha", options: ["direct": .real(0.5)]), maximum: 9, trials: 400) {
-      trial, resource in Double(trial * 37 % 101) + 1 / resource
+  func testOneThatHasJustReadTheLogDecidesTheSame() throws {
+    try checkReaders([:])
+    try checkReaders(["opening": .text("hyperband")])
+  }
+
+  private func checkReaders(_ options: [String: Choice]) throws {
+    let scheduler = PartSpec("asha", options: options.merging(["direct": .real(0.5)]) { $1 })
+    var table = try Table(scheduler, maximum: 9, trials: 400) { trial, resource in
+      Double(trial * 37 % 101) + 1 / resource
     }
     for step in 0..<400 {
       if step == 200 {
@@ -364,7 +429,8 @@ final class PASHATests: XCTestCase {
 
 final class ExhaustedSpaceTests: XCTestCase {
   private static let schedulers = [
-    PartSpec("asha"), PartSpec("asha", options: ["brackets": .integer(2)]), PartSpec("pasha"), PartSpec("hyperband"),
+    PartSpec("asha"), PartSpec("asha", options: ["brackets": .integer(2)]),
+    PartSpec("asha", options: ["opening": .text("hyperband")]), PartSpec("pasha"), PartSpec("hyperband"),
     PartSpec("successive-halving"),
   ]
 

@@ -23,6 +23,10 @@ import TrimtabSurrogates
 /// it. There is no paper for this; it stands between the brackets of Hyperband, whose last one does the same with 1/K of the
 /// resource, and searching at the full resource.
 ///
+/// With `opening: hyperband` a study begins as Hyperband does: at its levels, counted down from the maximum, and with its first
+/// bracket's trials at the lowest, before any goes on. Successive halving then has many to choose from, where asynchronous
+/// halving sends the first of three on.
+///
 /// A trial that reports beyond a level without having reported at it is judged there by that first report beyond. One
 /// that fails on its way to a level counts there as infinitely bad. A raised maximum adds levels, to which
 /// completed trials can go on too.
@@ -30,6 +34,13 @@ public struct ASHA: Scheduler {
   enum Variant: String, CaseIterable, Sendable {
     case promotion
     case stopping
+  }
+
+  /// How a study begins.
+  enum Opening: String, CaseIterable, Sendable {
+    /// Whoever is among the best so far goes on, from the first trials on.
+    case none
+    case hyperband
   }
 
   /// One trial's result at a level; smaller is better, and of equal losses the earlier report.
@@ -63,6 +74,10 @@ public struct ASHA: Scheduler {
   let variant: Variant
   let eta: Double
   let brackets: Int
+  let opening: Opening
+  /// The most trials that begin before any goes on: where a resource has many levels the lowest is so small that what it takes to
+  /// start a trial counts more.
+  static let openingLimit = 81
   /// The share of the resource for trials that run to the maximum at once.
   let direct: Double
   /// So many trials have to have got the full resource before one of these begins.
@@ -97,6 +112,7 @@ public struct ASHA: Scheduler {
     variant = isProgressive ? .promotion : Variant(rawValue: entry.word("variant", in: part)) ?? .promotion
     eta = entry.real("eta", in: part)
     brackets = isProgressive ? 1 : entry.integer("brackets", in: part)
+    opening = isProgressive ? .none : Opening(rawValue: entry.word("opening", in: part)) ?? .none
     direct = isProgressive ? 0 : entry.real("direct", in: part)
     finish = entry.integer("finish", in: part)
     if brackets > 1, entry.word("choice", in: part) == "learned" { levelModel = LevelModel(.independent) }
@@ -110,7 +126,20 @@ public struct ASHA: Scheduler {
   }
 
   private func levels(in state: StudyState) -> [Double] {
-    state.spec.fidelity.map { Self.levels($0, eta: eta) } ?? []
+    state.spec.fidelity.map { Self.levels($0, eta: eta, opening) } ?? []
+  }
+
+  /// The levels of the scheduler with these options.
+  static func levels(_ fidelity: Fidelity, _ part: PartSpec) -> [Double] {
+    let scheduler = ASHA(part)
+    return levels(fidelity, eta: scheduler.eta, scheduler.opening)
+  }
+
+  private static func levels(_ fidelity: Fidelity, eta: Double, _ opening: Opening) -> [Double] {
+    switch opening {
+    case .none: levels(fidelity, eta: eta)
+    case .hyperband: BracketPlan.levels(fidelity, eta: eta)
+    }
   }
 
   /// minimum · eta^k up to the maximum, rounded and each once for an integer resource; the last is the maximum.
@@ -242,6 +271,27 @@ public struct ASHA: Scheduler {
     let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
     guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
+    if state.trials.count < openingCount(levels, state) {
+      return .new(target: levels[0], annotation(bracket: 0))
+    }
+    if let promotion = promotion(state, canResume) { return promotion }
+    let bracket = bracket(state, levels)
+    return .new(target: levels[bracket], annotation(bracket: bracket))
+  }
+
+  /// So many trials begin at the lowest level before any goes on: as many as Hyperband's first bracket has, which get as much of
+  /// the resource as one complete trial, though at most ``openingLimit``, and a part of the budget that leaves something to
+  /// those that are to follow.
+  private func openingCount(_ levels: [Double], _ state: StudyState) -> Int {
+    guard opening == .hyperband, levels.count > 1 else { return 0 }
+    let limit = min(state.spec.budget.trials.map { Double($0) / eta } ?? .infinity, Double(Self.openingLimit))
+    var count = 1.0
+    for _ in 1..<levels.count where count < limit { count *= eta }
+    return Int(min(count, limit) + 1e-9)
+  }
+
+  /// The best that may go on, from the highest level on which there is one.
+  private func promotion(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
     for index in rungs.indices.reversed() where index + 1 < progressive?.usable ?? levels.count {
       let best = share(rungs[index].all.count)
       guard best > 0 else { continue }
@@ -254,11 +304,11 @@ public struct ASHA: Scheduler {
       annotation[.rung] = index + 1
       return .resume(found.trial, target: levels[index + 1], annotation)
     }
-    let bracket = bracket(state, levels)
-    return .new(target: levels[bracket], annotation(bracket: bracket))
+    return nil
   }
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    if variant == .promotion, let promotion = promotion(state, canResume) { return promotion }
     // What still runs may be better.
     guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
       return .wait
@@ -372,6 +422,12 @@ extension ASHA {
           "how the first level of a new trial is drawn: in proportion to what its rungs can hold (capacity), or by how well "
           + "losses at the level foretell the ranking (learned)"),
       MethodOption(
+        name: "opening", kind: .word(Opening.allCases.map(\.rawValue)), defaultValue: .text("none"),
+        meaning:
+          "hyperband: levels are counted down from the maximum, and as many trials as the first bracket of Hyperband has begin at "
+          + "the lowest before any goes on, though at most \(openingLimit) and one in eta of the budget; none: a trial goes on as "
+          + "soon as it is among the best so far"),
+      MethodOption(
         name: "direct", kind: .real(0...0.9), defaultValue: .real(0),
         meaning:
           "the share of the resource for new trials that run to the maximum at once, from when \(directMinimum) trials have "
@@ -380,7 +436,15 @@ extension ASHA {
     inspect: { spec in
       guard let fidelity = spec.fidelity else { return [] }
       let brackets = entry.integer("brackets", in: spec.method.scheduler)
-      let levels = ASHA.levels(fidelity, eta: entry.real("eta", in: spec.method.scheduler))
+      let levels = ASHA.levels(fidelity, spec.method.scheduler)
+      let opening = ASHA.Opening(rawValue: entry.word("opening", in: spec.method.scheduler))
+      if opening == .hyperband, entry.word("variant", in: spec.method.scheduler) == Variant.stopping.rawValue {
+        return [
+          MethodProblem(
+            ["method", "scheduler", "opening"], "where trials are only stopped none waits at the lowest level",
+            hint: "leave opening out, or use variant: promotion")
+        ]
+      }
       if brackets == 1, entry.word("choice", in: spec.method.scheduler) == "learned" {
         return [
           MethodProblem(

@@ -31,7 +31,7 @@ struct BracketPlan: Sendable, Equatable {
   }
 
   /// maximum · eta^(−k) down to the minimum, rounded and each once for an integer resource.
-  private static func levels(_ fidelity: Fidelity, eta: Double) -> [Double] {
+  static func levels(_ fidelity: Fidelity, eta: Double) -> [Double] {
     // By multiplication: a quotient of logarithms loses the lowest level of 3^5.
     var halvings = 0
     var product = fidelity.minimum * eta

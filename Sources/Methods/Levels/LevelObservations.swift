@@ -45,8 +45,7 @@ struct LevelObservations: Sendable {
     guard let fidelity = spec.fidelity else { return [] }
     let part = spec.method.scheduler
     switch part.name {
-    case ASHA.entry.name, ASHA.progressiveEntry.name:
-      return ASHA.levels(fidelity, eta: ASHA.entry.real("eta", in: part))
+    case ASHA.entry.name, ASHA.progressiveEntry.name: return ASHA.levels(fidelity, part)
     case Hyperband.entry.name, Hyperband.halvingEntry.name:
       let entry = part.name == Hyperband.entry.name ? Hyperband.entry : Hyperband.halvingEntry
       let rounding = BracketPlan.Rounding(rawValue: entry.word("rounding", in: part)) ?? .paper
