@@ -308,7 +308,8 @@ public struct ASHA: Scheduler {
   }
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    if variant == .promotion, let promotion = promotion(state, canResume) { return promotion }
+    // The opening may have held them back.
+    if variant == .promotion, opening == .hyperband, let promotion = promotion(state, canResume) { return promotion }
     // What still runs may be better.
     guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
       return .wait
