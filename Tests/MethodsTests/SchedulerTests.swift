@@ -282,6 +282,83 @@ final class ASHATests: XCTestCase {
     guard case .resume(0, target: 3, _) = next else { return XCTFail("\(next)") }
   }
 
+  /// What crashes after it was judged at the level for which it was sent was on its way to none.
+  func testATrialThatFailsWhereItWasSentCountsThereAlone() throws {
+    for value in [0.5, .nan] {
+      var table = try Table(PartSpec("asha"), maximum: 27, trials: 200) { trial, _ in Double(trial) }
+      for _ in 0..<9 {
+        let trial = try XCTUnwrap(try table.driver.start())
+        _ = try table.driver.report(trial, resource: 1, value)
+        try table.driver.append(.trialFailed(trial, .crash, message: "", seconds: 1))
+      }
+      while !table.runs.contains(where: { $0.hasSuffix("→9") }) { _ = try table.run(at: [1, 3, 9, 27]) }
+      // One in three goes on from 3.
+      XCTAssertEqual(table.runs.count { $0.hasSuffix("→3") }, 3)
+    }
+  }
+
+  func testTheBestIsFinishedWhoeverElseHasTheWholeResource() throws {
+    var table = try Table(PartSpec("asha", options: ["finish": .integer(1)]), maximum: 27, trials: 8) { trial, _ in
+      trial == 0 ? 100 : Double(trial * 3 % 7)
+    }
+    let asked = try table.driver.state.spec.space.sample(seed: 1, index: 0)
+    try table.driver.append(.trialProposed(0, .enqueued(asked), target: 27, Annotation(origin: .user)))
+    while try table.run(at: [1, 3, 9, 27]) != nil {}
+    // Its loss is 0.
+    XCTAssertEqual(table.driver.state.trials[7].state, .completed)
+  }
+
+  func testOtherLevelsBuryNobody() throws {
+    var table = try Table(PartSpec("asha"), maximum: 64, trials: 60) { trial, _ in Double(trial) }
+    for _ in 0..<4 { _ = try table.run(at: [1, 3, 9, 27, 64]) }
+    XCTAssertEqual(table.runs.last, "t0→3")
+    var spec = table.driver.state.spec
+    spec.method.scheduler = PartSpec("asha", options: ["eta": .integer(4)])
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    table.driver.method = try table.driver.replayed { _ in try Catalogue.makeMethod(spec) }
+    for _ in 0..<5 { _ = try table.run(at: [1, 4, 16, 64]) }
+    XCTAssertTrue(table.runs.contains("t0→4"), "\(table.runs)")
+  }
+
+  func testTrialsOfAnotherSchedulerStandAtTheLevelAtWhichTheyBegan() throws {
+    let better = 20
+    var table = try Table(PartSpec("hyperband"), maximum: 9, trials: 60) { trial, _ in
+      trial == better ? 0 : Double(trial + 1)
+    }
+    while table.driver.state.trials.count <= better { _ = try table.run(at: [1, 3, 9]) }
+    XCTAssertGreaterThan(table.driver.state.trials[better].bracket, 2)
+    XCTAssertEqual(table.driver.state.trials[better].resource, 1)
+    var spec = table.driver.state.spec
+    spec.method.scheduler = PartSpec("asha")
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    table.driver.method = try table.driver.replayed { _ in try Catalogue.makeMethod(spec) }
+    for _ in 0..<6 { _ = try table.run(at: [1, 3, 9]) }
+    XCTAssertTrue(table.runs.contains("t\(better)→9"), "\(table.runs)")
+  }
+
+  func testWholeRunsThatFailAreChargedWhatTheyGot() throws {
+    var table = try Table(PartSpec("asha", options: ["direct": .real(0.4)]), maximum: 27, trials: 3000) {
+      trial, resource in
+      Double(trial * 37 % 101) + 1 / resource
+    }
+    var (direct, others) = (0.0, 0.0)
+    while table.driver.state.trials.count < 1500 {
+      let before = table.driver.state.trials.map(\.resource)
+      let trial = try XCTUnwrap(try table.driver.start())
+      let isDirect = trial >= before.count && table.driver.state.trials[trial].target == 27
+      if isDirect, trial % 3 != 0 {
+        try table.driver.append(.trialFailed(trial, .crash, message: "", seconds: 1))
+        continue
+      }
+      let target = table.driver.state.trials[trial].target
+      _ = try table.driver.report(trial, resource: target, table.loss(trial, target))
+      try table.driver.append(
+        target == 27 ? .trialCompleted(trial, seconds: 1) : .trialPaused(trial, isFrozen: false, seconds: 1))
+      if isDirect { direct += 27 } else { others += target - (trial < before.count ? before[trial] : 0) }
+    }
+    XCTAssertEqual(direct / (direct + others), 0.4, accuracy: 0.05)
+  }
+
   func testATrialThatCannotGoOnHereIsPassedOver() throws {
     var table = try Table(PartSpec("asha"), maximum: 9, trials: 9) { trial, _ in Double(trial) }
     for _ in 0..<3 { _ = try table.run(at: [1, 3, 9], canResume: { _ in false }) }

@@ -61,14 +61,20 @@ public struct ASHA: Scheduler {
   }
 
   private struct Progress: Sendable {
+    /// The rung at which it began; as many as there are rungs for one that runs to the maximum at once.
+    var firstRung = 0
     /// The first rung that the trial has not reached.
     var nextRung = 0
-    /// Its entry among the open ones of the rung before that.
-    var open: Entry?
+    /// Its entry in the rung before that.
+    var last: Entry?
+    /// Whether that is among the open ones.
+    var isOpen = false
     /// The stopping variant has judged that it will not pay.
     var isCut = false
     /// The resource that it has got, in whichever run it got most.
     var resource = 0.0
+    /// What counts as its share of the resource for trials that run to the maximum at once.
+    var direct = 0.0
   }
 
   let variant: Variant
@@ -161,9 +167,9 @@ public struct ASHA: Scheduler {
     if !isPrepared { prepare(state) }
     levelModel?.absorb(event, state: state)
     while progress.count < state.trials.count {
-      let trial = state.trials[progress.count]
-      progress.append(Progress(nextRung: firstRung(trial)))
-      if isDirect(trial) { directResource += levels.last ?? 0 }
+      let first = firstRung(state.trials[progress.count])
+      progress.append(Progress(firstRung: first, nextRung: first))
+      if isDirect(progress.count - 1) { charge(progress.count - 1, levels.last ?? 0) }
     }
     switch event.body {
     case .studyAmended:
@@ -175,67 +181,104 @@ public struct ASHA: Scheduler {
       guard resource == state.trials[trial].resource,
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric })
       else { return }
-      var entry: Entry?
-      while progress[trial].nextRung < rungs.count, resource >= levels[progress[trial].nextRung] {
-        entry = enter(trial, loss: state.judgedLoss(trial))
-      }
-      if let entry { open(entry) }
+      if enter(trial, upTo: resource, state) { open(trial) }
       progressive?.absorb(trial, at: resource, levels: levels, state: state)
     case .trialPaused(let trial, _, _):
-      // One that ended by itself where its objective is not reported is judged by what it reported last.
-      var entry: Entry?
-      while progress[trial].nextRung < rungs.count, state.trials[trial].resource >= levels[progress[trial].nextRung] {
-        entry = enter(trial, loss: state.judgedLoss(trial))
-      }
-      if let entry { open(entry) }
+      // One that ended by itself where its objective is not reported is judged by what it reported last. One that other levels
+      // had sent on has come to none of these.
+      let record = state.trials[trial]
+      let hasEntered = enter(trial, upTo: record.resource, state)
+      if hasEntered || !(record.target > record.resource) { open(trial) }
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       guard state.trials[trial].state == .failed else { return }
       close(trial)
-      if progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
-    case .trialStopped(let trial, _, _), .trialCompleted(let trial, _): close(trial)
+      enterFailure(trial, state)
+      settle(trial)
+    case .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
+      close(trial)
+      settle(trial)
     default: break
     }
   }
 
-  private func isDirect(_ trial: Trial) -> Bool { !rungs.isEmpty && Int(trial.bracket) >= rungs.count }
+  private func isDirect(_ trial: TrialNumber) -> Bool { !rungs.isEmpty && progress[trial].firstRung >= rungs.count }
+
+  private mutating func charge(_ trial: TrialNumber, _ resource: Double) {
+    directResource += resource - progress[trial].direct
+    progress[trial].direct = resource
+  }
+
+  /// One that is over is charged what it got, not what it was to get.
+  private mutating func settle(_ trial: TrialNumber) {
+    if progress[trial].resource < progress[trial].direct { charge(trial, progress[trial].resource) }
+  }
 
   /// Takes account of the resource that a trial has got.
   private mutating func count(_ trial: TrialNumber, _ resource: Double, _ state: StudyState) {
     let gain = resource - progress[trial].resource
     guard gain > 0, let maximum = levels.last else { return }
-    if !isDirect(state.trials[trial]) { otherResource += gain }
+    if !isDirect(trial) { otherResource += gain }
     if resource >= maximum, progress[trial].resource < maximum { wholeCount += 1 }
     progress[trial].resource = resource
   }
 
-  private func firstRung(_ trial: Trial) -> Int { min(max(0, Int(trial.bracket)), rungs.count) }
+  /// The rung at which a trial begins that is just proposed. What other schedulers number need not be the level at which a trial
+  /// begins, as brackets are here.
+  private func firstRung(_ trial: Trial) -> Int {
+    let bracket = min(max(0, Int(trial.bracket)), rungs.count)
+    guard variant == .promotion, bracket > 0, trial.target.isFinite, trial.target != levels[bracket] else {
+      return bracket
+    }
+    return levels.firstIndex { $0 >= trial.target } ?? rungs.count
+  }
+
+  /// Puts a trial into the rungs that it has come to.
+  /// - Returns: whether there are any.
+  private mutating func enter(_ trial: TrialNumber, upTo resource: Double, _ state: StudyState) -> Bool {
+    let before = progress[trial].nextRung
+    while progress[trial].nextRung < rungs.count, resource >= levels[progress[trial].nextRung] {
+      enter(trial, loss: state.judgedLoss(trial))
+    }
+    return progress[trial].nextRung > before
+  }
+
+  /// Puts a trial that has failed into the rung to which it was on its way, unless it had failed before it set out.
+  private mutating func enterFailure(_ trial: TrialNumber, _ state: StudyState) {
+    let next = progress[trial].nextRung
+    guard next < rungs.count, state.trials[trial].target >= levels[next], progress[trial].last?.loss != .infinity else {
+      return
+    }
+    enter(trial, loss: .infinity)
+  }
 
   /// Puts a trial into its next rung. It can go on only from the last one, once that is open to it.
-  private mutating func enter(_ trial: TrialNumber, loss: Double) -> Entry {
+  private mutating func enter(_ trial: TrialNumber, loss: Double) {
     close(trial)
     let index = progress[trial].nextRung
     let entry = Entry(loss: loss.isFinite ? loss : .infinity, sequence: sequence, trial: trial)
     sequence += 1
     rungs[index].all.insert(entry)
     progress[trial].nextRung += 1
+    progress[trial].last = entry
     let kept = max(1, share(rungs[index].all.count))
     if variant == .stopping, !loss.isFinite || rungs[index].all.rank(of: entry) >= kept {
       progress[trial].isCut = true
     }
-    return entry
   }
 
-  /// Makes a trial a candidate for going on from the rung that it entered last.
-  private mutating func open(_ entry: Entry) {
-    guard variant == .promotion, entry.loss.isFinite else { return }
-    progress[entry.trial].open = entry
-    rungs[progress[entry.trial].nextRung - 1].open.insert(entry)
+  /// Makes a trial a candidate for going on from the rung that it entered last, if it is none.
+  private mutating func open(_ trial: TrialNumber) {
+    guard variant == .promotion, !progress[trial].isOpen, let last = progress[trial].last, last.loss.isFinite else {
+      return
+    }
+    progress[trial].isOpen = true
+    rungs[progress[trial].nextRung - 1].open.insert(last)
   }
 
   private mutating func close(_ trial: TrialNumber) {
-    guard let entry = progress[trial].open else { return }
-    rungs[progress[trial].nextRung - 1].open.remove(entry)
-    progress[trial].open = nil
+    guard progress[trial].isOpen, let last = progress[trial].last else { return }
+    rungs[progress[trial].nextRung - 1].open.remove(last)
+    progress[trial].isOpen = false
   }
 
   /// ⌊m/eta⌋.
@@ -247,18 +290,23 @@ public struct ASHA: Scheduler {
     let sign = state.spec.objectives[0].sign
     for trial in state.trials.indices {
       let record = state.trials[trial]
-      let wasCut = progress[trial].isCut
-      progress[trial] = Progress(nextRung: firstRung(record), resource: progress[trial].resource)
+      var anew = progress[trial]
+      anew.firstRung = min(anew.firstRung, rungs.count)
+      (anew.nextRung, anew.last, anew.isOpen) = (anew.firstRung, nil, false)
+      let wasCut = anew.isCut
+      progress[trial] = anew
       let curve = state.curves[trial] ?? Curve()
-      var entry: Entry?
       while progress[trial].nextRung < rungs.count {
         let point = curve.index(of: levels[progress[trial].nextRung])
         guard point < curve.values.count else { break }
-        entry = enter(trial, loss: state.judged(curve.values[point] * sign, of: trial))
+        enter(trial, loss: state.judged(curve.values[point] * sign, of: trial))
       }
       let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
-      if let entry, record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(entry) }
-      if record.state == .failed, progress[trial].nextRung < rungs.count { _ = enter(trial, loss: .infinity) }
+      if record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(trial) }
+      if record.state == .failed {
+        close(trial)
+        enterFailure(trial, state)
+      }
       progress[trial].isCut = wasCut
     }
     wholeCount = progress.count { $0.resource >= levels.last ?? .infinity }
@@ -314,20 +362,31 @@ public struct ASHA: Scheduler {
     guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
       return .wait
     }
-    let finished = state.trials.count { $0.target >= maximum && $0.state != .failed }
-    guard finished < finish else { return .wait }
-    for index in rungs.indices.reversed() {
-      guard rungs[index].open.count > 0 else { continue }
-      let worst = rungs[index].open[rungs[index].open.count - 1]
-      let found = rungs[index].open.first(upTo: worst) {
-        state.trials[$0.trial].canGoOn(to: maximum) && canResume($0.trial)
-      }
-      guard let found else { continue }
-      var annotation = annotation(bracket: Int(state.trials[found.trial].bracket))
+    for trial in leaders(finish, state) where state.trials[trial].target < maximum {
+      guard state.trials[trial].canGoOn(to: maximum), canResume(trial) else { continue }
+      var annotation = annotation(bracket: Int(state.trials[trial].bracket))
       annotation[.rung] = levels.count - 1
-      return .resume(found.trial, target: maximum, annotation)
+      return .resume(trial, target: maximum, annotation)
     }
     return .wait
+  }
+
+  /// The best trials of those that can have the whole resource, the very best first: at the highest level at which there are
+  /// enough that one may go on, then at those below it. At levels above that somebody is by chance.
+  private func leaders(_ count: Int, _ state: StudyState) -> [TrialNumber] {
+    guard count > 0, let maximum = levels.last else { return [] }
+    let top = rungs.lastIndex { share($0.all.count) > 0 } ?? 0
+    var found: [TrialNumber] = []
+    for rung in rungs.prefix(top + 1).reversed() {
+      for rank in 0..<rung.all.count where found.count < count {
+        let entry = rung.all[rank]
+        let record = state.trials[entry.trial]
+        guard entry.loss.isFinite, !found.contains(entry.trial) else { continue }
+        let hasAll = record.target >= maximum && record.state != .failed && record.state != .stopped
+        if hasAll || record.canGoOn(to: maximum) { found.append(entry.trial) }
+      }
+    }
+    return found
   }
 
   public func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {

@@ -45,7 +45,10 @@ public struct MultiObjectiveASHA: Scheduler {
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
       enter(trial, upTo: state.trials[trial].resource, state)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
-      if state.trials[trial].state == .failed, nextLevels[trial] < levels.count - 1 {
+      // Only at a level to which it was on its way.
+      if state.trials[trial].state == .failed, nextLevels[trial] < levels.count - 1,
+        state.trials[trial].target >= levels[nextLevels[trial]]
+      {
         enter(trial, upTo: levels[nextLevels[trial]], state)
       }
     default: break
