@@ -236,6 +236,23 @@ final class BOHBTests: XCTestCase {
     XCTAssertLessThan(try mean(), 0.2)
   }
 
+  /// As where the resource is measured in seconds.
+  func testTrialsThatGetALittleMoreThanTheyWereToStandAtOneLevel() throws {
+    var spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1)]), sampler: PartSpec("bohb", options: ["random": .integer(0)]),
+      scheduler: PartSpec("asha"), fidelity: Fidelity(name: "seconds", minimum: 1, maximum: 9, isInteger: false))
+    spec.budget.trials = 40
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    while let trial = try driver.start() {
+      let target = driver.state.trials[trial].target
+      let reached = target < 9 ? target * (1 + 0.001 * Double(trial + 1)) : target
+      _ = try driver.report(trial, resource: reached, driver.state.history.configuration(trial).slots[0])
+      try driver.append(
+        target < 9 ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+    }
+    XCTAssertGreaterThan(driver.state.trials.indices.count { origin(driver, $0) == .model }, 30)
+  }
+
   func testFailuresAreBadAndLossesSayNothing() throws {
     var driver = try driver(try Space([.float("x", 0...1)]))
     for number in 0..<60 {
