@@ -5,8 +5,9 @@ import TrimtabSurrogates
 struct OutcomeLessons: Sendable {
   private struct Kept: Sendable {
     var constraint: OutcomeConstraint
-    /// The rows of which the fit was made.
+    /// The rows of which the fit was made, and their points: an amended space has other ones.
     var rows: ArraySlice<Observations.Row>
+    var points: FeaturePoints
     var fit: OutcomeModel.Fit?
   }
 
@@ -37,14 +38,14 @@ struct OutcomeLessons: Sendable {
       let count = Self.moment(known.count)
       let rows = ArraySlice(known.prefix(count).map { observations.rows[$0] })
       var place = kept.firstIndex { $0.constraint == constraint }
-      if let found = place, kept[found].rows != rows {
+      let points = observations.points.subset(known.prefix(count))
+      if let found = place, kept[found].rows != rows || kept[found].points != points {
         kept.remove(at: found)
         place = nil
       }
       if place == nil {
-        let points = observations.points.subset(Array(known.prefix(count)))
-        kept.append(
-          Kept(constraint: constraint, rows: rows, fit: OutcomeModel.Fit(points, Array(excesses.prefix(count)))))
+        let fit = OutcomeModel.Fit(points, Array(excesses.prefix(count)))
+        kept.append(Kept(constraint: constraint, rows: rows, points: points, fit: fit))
       }
       guard let fit = kept[place ?? kept.count - 1].fit else { return nil }
       return OutcomeModel(

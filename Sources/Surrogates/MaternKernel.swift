@@ -51,6 +51,8 @@ public enum MaternKernel {
     var norms = [Double](repeating: 0, count: points.count)
     let inverses = parameters.numberScales.map { 1 / $0 }
     let warps = parameters.warps
+    precondition(
+      inverses.count == width && (warps.isEmpty || warps.count == width), "parameters of points of another kind")
     numbers.storage.withUnsafeMutableBufferPointer { target in
       points.numbers.withUnsafeBufferPointer { source in
         inverses.withUnsafeBufferPointer { inverses in

@@ -89,6 +89,32 @@ final class ConstrainedSamplerTests: XCTestCase {
     }
   }
 
+  func testNoModelOfBoundsInASpaceAsItWasIsUsedAfterAnAmendment() throws {
+    for name in ["gp", "hebo"] {
+      let options: [String: Choice] = name == "hebo" ? ["population": .integer(16), "generations": .integer(10)] : [:]
+      let spec = try spec(PartSpec(name, options: options), seed: 5, trials: 40)
+      var driver = try StudyDriver(spec, makeMethod: Catalogue.makeMethod)
+      for count in 0..<20 {
+        let trial = try XCTUnwrap(try driver.start())
+        let found = measure(driver.state.history.configuration(trial).slots)
+        try driver.append(
+          .reported(trial, resource: nil, [MetricValue("loss", found.loss), MetricValue("cost", found.cost)]))
+        try driver.append(.trialCompleted(trial, seconds: 1))
+        guard count == 17 else { continue }
+        // One bound is moved, and a number is new.
+        _ = try driver.method.propose(state: driver.state, mayStartNew: true) { _ in true }
+        var spec = driver.state.spec
+        spec.space = try Space([.float("x", -1...2), .float("y", 0...1), .categorical("kind", ["a", "b"])])
+          .appending(.float("z", 0...1))
+        try driver.append(.studyAmended(specification: spec.json.text))
+        var other = try driver.replayed(makeMethod: Catalogue.makeMethod)
+        let own = try driver.method.propose(state: driver.state, mayStartNew: true) { _ in true }
+        let anew = try other.propose(state: driver.state, mayStartNew: true) { _ in true }
+        XCTAssertEqual("\(own)", "\(anew)", name)
+      }
+    }
+  }
+
   func testMethodsThatCannotTakeConditionsSaySo() throws {
     var spec = try spec(PartSpec("bore"), seed: 1, trials: 10)
     let problems = Catalogue.check(spec)
