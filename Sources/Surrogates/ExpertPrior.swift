@@ -5,12 +5,14 @@ import TrimtabSearchSpaces
 ///
 /// Numbers have a normal density about the default on the unit interval, truncated to it, of deviation 1 − confidence, at
 /// least 0.02; of K choices the default has the probability 1/K + confidence (1 − 1/K). Parameters without a default may lie
-/// anywhere.
+/// anywhere, and what is inactive speaks neither for nor against a configuration.
 /// Source: the widths are those of Mallik et al., "PriorBand", NeurIPS 2023, arXiv 2306.12370.
 public struct ExpertPrior: Sendable {
   private struct Number: Sendable {
     var feature: Int
     var centre: Double
+    /// The choice that is 0 where the parameter is inactive.
+    var activity: Int?
   }
 
   private struct Choice: Sendable {
@@ -18,6 +20,7 @@ public struct ExpertPrior: Sendable {
     var code: Int32
     var logDefault: Double
     var logOther: Double
+    var activity: Int?
   }
 
   private let deviation: Double
@@ -41,7 +44,8 @@ public struct ExpertPrior: Sendable {
     space.encode(Configuration(slots: slots)) { units[$0] = $1 }
     for (feature, number) in features.numbers.enumerated() {
       if case .coordinate(let coordinate) = number, !units[coordinate].isNaN {
-        numbers.append(Number(feature: feature, centre: units[coordinate]))
+        let activity = features.activityColumn(ofParameter: space.coordinates[coordinate].parameter)
+        numbers.append(Number(feature: feature, centre: units[coordinate], activity: activity))
       }
     }
     for (feature, choice) in features.choices.enumerated() {
@@ -53,20 +57,26 @@ public struct ExpertPrior: Sendable {
       choices.append(
         Choice(
           feature: feature, code: Int32(slots[slot]), logDefault: _log(share),
-          logOther: _log(max((1 - share) / max(count - 1, 1), 1e-12))))
+          logOther: _log(max((1 - share) / max(count - 1, 1), 1e-12)),
+          activity: features.activityColumn(ofParameter: index)))
     }
     if numbers.isEmpty, choices.isEmpty { return nil }
+  }
+
+  private static func isActive(_ activity: Int?, _ points: FeaturePoints, _ row: Int) -> Bool {
+    activity.map { points.choices[$0][row] != 0 } ?? true
   }
 
   /// The logarithm of the density, up to a constant: 0 at the defaults.
   public func logDensities(_ points: FeaturePoints) -> [Double] {
     (0..<points.count).map { row in
       var sum = 0.0
-      for number in numbers {
+      for number in numbers where Self.isActive(number.activity, points, row) {
         let z = (points.numbers[row * points.numberCount + number.feature] - number.centre) / deviation
         sum -= 0.5 * z * z
       }
-      for choice in choices where points.choices[choice.feature][row] != choice.code {
+      for choice in choices
+      where points.choices[choice.feature][row] != choice.code && Self.isActive(choice.activity, points, row) {
         sum += choice.logOther - choice.logDefault
       }
       return sum
@@ -75,7 +85,7 @@ public struct ExpertPrior: Sendable {
 
   func addGradients(_ points: FeaturePoints, weight: Double, to gradients: inout Matrix) {
     for row in 0..<points.count {
-      for number in numbers {
+      for number in numbers where Self.isActive(number.activity, points, row) {
         let x = points.numbers[row * points.numberCount + number.feature]
         gradients[number.feature, row] -= weight * (x - number.centre) / (deviation * deviation)
       }

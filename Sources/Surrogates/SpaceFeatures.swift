@@ -95,6 +95,15 @@ public struct SpaceFeatures: Sendable {
     choices.firstIndex { $0 == .slot(space.slotRanges[index].lowerBound) }
   }
 
+  /// The choice that says whether a parameter with a condition is active.
+  func activityColumn(ofParameter index: Int) -> Int? {
+    let group = space.activityGroups[index]
+    guard group != 0 else { return nil }
+    return choices.firstIndex { choice in
+      if case .activity(let other) = choice { space.activityGroups[other] == group } else { false }
+    }
+  }
+
   /// No points.
   public var empty: FeaturePoints { FeaturePoints(numberCount: numberCount, choiceCount: choiceCount) }
 
