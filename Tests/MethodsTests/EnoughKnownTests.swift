@@ -94,6 +94,19 @@ final class EnoughKnownTests: XCTestCase {
     XCTAssertEqual(found.reason, "the last 7 trials brought no improvement")
   }
 
+  func testTrialsThatAreLostForGoodCountAmongThoseWithoutImprovement() throws {
+    var spec = MethodSpaces.spec(try Space([.float("x", 0...1)]), trials: 400)
+    spec.stopping = Stopping(stagnation: 3)
+    spec.retries.lost = 0
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    try driver.runTrial { $0.slots[0] }
+    for _ in 0..<3 {
+      XCTAssertNil(driver.method.stopReason(state: driver.state))
+      try driver.append(.trialLost(try XCTUnwrap(try driver.start())))
+    }
+    XCTAssertEqual(driver.method.stopReason(state: driver.state), "the last 3 trials brought no improvement")
+  }
+
   func testAProcessThatJoinsLaterSaysTheSame() throws {
     var driver = try driver(Stopping(gain: .value(0.02), price: 1e-9), sampler: "random", seed: 3)
     for _ in 0..<33 { try driver.runTrial(bowl) }
@@ -132,5 +145,14 @@ final class EnoughKnownTests: XCTestCase {
     spec.objectives.append(Objective(metric: "size"))
     spec.stopping = Stopping(gain: .noise)
     XCTAssertEqual(Catalogue.check(spec).map(\.path), [["stop-when", "gain"]])
+  }
+
+  func testModelsThatKnowNothingOfBoundsAreRefusedBesideThem() throws {
+    var spec = MethodSpaces.spec(try Space([.float("x", 0...1)]))
+    spec.outcomeConstraints = [OutcomeConstraint(metric: "cost", .atMost, 1)]
+    spec.stopping = Stopping(gain: .noise, price: 1, stagnation: 30, regretGap: 0.01)
+    XCTAssertEqual(
+      Catalogue.check(spec).map(\.path),
+      [["stop-when", "gain"], ["stop-when", "price"], ["stop-when", "regret-gap"]])
   }
 }

@@ -54,7 +54,7 @@ public struct EnoughKnown: StoppingRule {
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {
-    case .trialCompleted, .trialStopped, .trialFailed:
+    case .trialCompleted, .trialStopped, .trialFailed, .trialLost:
       if let trial = event.trial, state.trials[trial].state.isFinal { sinceBest += 1 }
     default: break
     }
@@ -211,11 +211,19 @@ public struct EnoughKnown: StoppingRule {
 
   /// What keeps a study from being stopped as it asks for.
   static func problems(_ spec: StudySpec) -> [MethodProblem] {
-    guard let stopping = spec.stopping, spec.objectives.count > 1 else { return [] }
-    let keys = [
+    guard let stopping = spec.stopping else { return [] }
+    let ofModel = [
       ("gain", stopping.gain != nil), ("price", stopping.price != nil), ("regret-gap", stopping.regretGap != nil),
-      ("stagnation", stopping.stagnation != nil),
     ]
+    guard spec.objectives.count > 1 else {
+      guard !spec.outcomeConstraints.isEmpty else { return [] }
+      return ofModel.filter(\.1).map { key, _ in
+        MethodProblem(
+          ["stop-when", key], "\(key) does not tell trials that meet the outcome constraints from others",
+          hint: "use stagnation, or leave it out and give a budget")
+      }
+    }
+    let keys = ofModel + [("stagnation", stopping.stagnation != nil)]
     return keys.filter(\.1).map { key, _ in
       MethodProblem(
         ["stop-when", key], "\(key) is of one objective, and the study has \(spec.objectives.count)",
