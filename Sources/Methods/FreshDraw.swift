@@ -30,6 +30,12 @@ struct FreshDraw {
     self.state = state
   }
 
+  /// Whether a configuration has not been tried.
+  var isNew: @Sendable (Configuration) -> Bool {
+    let history = state.history
+    return { !history.contains($0) }
+  }
+
   /// A random configuration that was not tried before.
   /// - Throws: `SpaceError` when no configuration satisfies the constraints.
   func sample(origin: Annotation.Origin) throws(SpaceError) -> Sample {
@@ -75,16 +81,17 @@ struct FreshDraw {
     return .configuration(duplicate.0, duplicate.1)
   }
 
-  /// The first of a model's configurations, which were not tried before; random ones where there are none.
+  /// The first of a model's configurations, which were not tried before; where there are none a random one, which came about
+  /// without the model.
   /// - Parameter isWeakened: whether a part of the model could not be computed.
   func propose(
     _ untried: [Configuration], isWeakened: Bool = false, origin: Annotation.Origin = .model
   ) throws(SpaceError) -> Sample {
-    try sample(origin: origin) { attempt throws(SpaceError) in
-      let configuration =
-        attempt < untried.count
-        ? untried[attempt] : try state.spec.space.sample(seed: mix(seed, UInt64(attempt)), index: UInt64(trial))
-      return (configuration, Annotation(origin: origin, isWeakened: isWeakened))
+    let remainder: Annotation.Origin = origin == .model ? .design : origin
+    return try sample(origin: remainder) { attempt throws(SpaceError) in
+      if attempt < untried.count { return (untried[attempt], Annotation(origin: origin, isWeakened: isWeakened)) }
+      let random = try state.spec.space.sample(seed: mix(seed, UInt64(attempt)), index: UInt64(trial))
+      return (random, Annotation(origin: remainder))
     }
   }
 

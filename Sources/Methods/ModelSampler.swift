@@ -90,7 +90,7 @@ extension ModelSampler {
   ) -> [Configuration] {
     var search = MixedSearch(
       observations.features, weighed(function, observations, fresh.state), incumbents: incumbents,
-      seed: fresh.trialSeed, settings: settings)
+      seed: fresh.trialSeed, isNew: repeats ? nil : fresh.isNew, settings: settings)
     return search.run().map(\.configuration)
   }
 

@@ -16,15 +16,26 @@ public struct CandidatePool: Sendable {
   let seed: UInt64
   /// The best configurations so far, the very best first.
   let incumbents: [Configuration]
+  /// What a search may end with; nil where that is everything.
+  let isNew: (@Sendable (Configuration) -> Bool)?
+  /// Whether much of what looks good may not be new, because there are so few configurations.
+  let isSmall: Bool
+  static let smallSpace = 1_000_000
   var stream: RandomStream
   var space: Space { features.space }
 
   /// - Parameters:
   ///   - incumbents: the best configurations so far, the very best first.
   ///   - seed: of everything random.
-  public init(_ features: SpaceFeatures, incumbents: [Configuration], seed: UInt64) {
+  ///   - isNew: what a search may end with, where that is not everything.
+  public init(
+    _ features: SpaceFeatures, incumbents: [Configuration], seed: UInt64,
+    isNew: (@Sendable (Configuration) -> Bool)? = nil
+  ) {
     self.features = features
     self.incumbents = incumbents
+    self.isNew = isNew
+    isSmall = isNew != nil && features.space.productCardinality.map { $0 <= Self.smallSpace } ?? false
     self.seed = seed
     stream = RandomStream(seed: seed, purpose: stableHash("mixed search"), index: 0)
   }

@@ -40,28 +40,34 @@ public struct FrontSearch: Sendable {
   /// - Parameters:
   ///   - incumbents: members of the first population.
   ///   - seed: of everything random in the search.
-  public init(_ features: SpaceFeatures, incumbents: [Configuration], seed: UInt64, settings: Settings = Settings()) {
+  ///   - isNew: what may be found, where that is not everything; the rest may have offspring.
+  public init(
+    _ features: SpaceFeatures, incumbents: [Configuration], seed: UInt64,
+    isNew: (@Sendable (Configuration) -> Bool)? = nil, settings: Settings = Settings()
+  ) {
     self.features = features
     self.settings = settings
-    pool = CandidatePool(features, incumbents: incumbents, seed: seed)
+    pool = CandidatePool(features, incumbents: incumbents, seed: seed, isNew: isNew)
   }
 
-  /// The front, each configuration once.
+  /// The front, each configuration once; of what is new, if anything is.
   /// - Parameter objectives: of several points: for each point as many numbers, less being better.
   public mutating func run(_ objectives: (FeaturePoints) -> [[Double]]) -> [Member] {
     let size = max(2, settings.population)
     var population = evaluated(pool.scatter(size, spray: 0).prefix(size).map(\.full), objectives)
     guard !population.isEmpty else { return [] }
-    var all = settings.remembersAll ? population : []
+    let remembersAll = settings.remembersAll || pool.isSmall
+    var all = remembersAll ? population : []
     population = Self.selected(population, size)
     for _ in 1..<max(1, settings.generations) {
       let offspring = evaluated(children(of: population, size), objectives)
-      if settings.remembersAll { all += offspring }
+      if remembersAll { all += offspring }
       population = Self.selected(population + offspring, size)
     }
-    let front = Self.front(settings.remembersAll ? all : population)
     var seen: Set<Configuration> = []
-    return front.filter { seen.insert($0.configuration).inserted }
+    let found = (remembersAll ? all : population).filter { seen.insert($0.configuration).inserted }
+    let new = found.filter { pool.isNew?($0.configuration) ?? true }
+    return Self.front(new.isEmpty ? found : new)
   }
 
   private func evaluated(_ fulls: [[Double]], _ objectives: (FeaturePoints) -> [[Double]]) -> [Member] {

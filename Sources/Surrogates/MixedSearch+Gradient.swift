@@ -21,7 +21,7 @@ extension MixedSearch {
   }
 
   /// Improves the active candidates by gradient steps.
-  func climb(_ candidates: inout [Candidate], _ active: [Int], _ isChanged: inout [Bool]) {
+  mutating func climb(_ candidates: inout [Candidate], _ active: [Int], _ isChanged: inout [Bool]) {
     guard acquisition.hasGradients else { return }
     var climbs = active.compactMap { makeClimb(candidates[$0], $0) }
     guard !climbs.isEmpty else { return }

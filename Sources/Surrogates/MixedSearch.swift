@@ -8,7 +8,9 @@ import TrimtabSearchSpaces
 /// alternates gradient steps on the real parameters and weights with moves of one number, choice or order at a time, of
 /// which the improving ones are also tried together. Where the acquisition has no gradients, moves of real parameters and
 /// weights are random steps (Hutter, Hoos & Leyton-Brown 2011). All starts advance side by side, so that the model is asked for
-/// whole batches. Configurations that violate a constraint are passed over everywhere.
+/// whole batches. Configurations that violate a constraint are passed over everywhere. Where not everything may be found, the
+/// way may lead over the rest, and in a small space, in which most of what looks good has been tried, the best of all that was
+/// evaluated is kept.
 ///
 /// Source: the scheme of Optuna's `optimize_acqf_mixed`, with BoTorch's one-exchange neighbours; the random steps are those
 /// of SMAC.
@@ -54,20 +56,23 @@ public struct MixedSearch: Sendable {
   /// The best configurations so far, the very best first.
   let incumbents: [Configuration]
   var pool: CandidatePool
+  /// The value of everything new that was evaluated, in a small space.
+  private var evaluated: [Configuration: Double] = [:]
   var space: Space { features.space }
 
   /// - Parameters:
   ///   - incumbents: the best configurations so far, the very best first.
   ///   - seed: of everything random in the search.
+  ///   - isNew: what may be found, where that is not everything.
   public init(
     _ features: SpaceFeatures, _ acquisition: any Acquisition, incumbents: [Configuration], seed: UInt64,
-    settings: Settings = Settings()
+    isNew: (@Sendable (Configuration) -> Bool)? = nil, settings: Settings = Settings()
   ) {
     self.features = features
     self.acquisition = acquisition
     self.incumbents = incumbents
     self.settings = settings
-    pool = CandidatePool(features, incumbents: incumbents, seed: seed)
+    pool = CandidatePool(features, incumbents: incumbents, seed: seed, isNew: isNew)
   }
 
   /// The ends of all local searches and the best points that none started from, best first, each once.
@@ -80,8 +85,17 @@ public struct MixedSearch: Sendable {
     let order = drawn.indices.sorted { (drawn[$1].value, $0) < (drawn[$0].value, $1) }
     var ends = chooseStarts(drawn, order)
     improve(&ends)
-    let spare = order.prefix(2 * settings.starts + 16).map { drawn[$0] }
-    let all = ends + spare
+    let spare = 2 * settings.starts + 16
+    if !evaluated.isEmpty {
+      // Equal values in the order of the slots: that of a dictionary is not the same in every process.
+      return evaluated.map { Found(configuration: $0, value: $1) }.sorted {
+        $0.value != $1.value
+          ? $0.value > $1.value
+          : $0.configuration.slots.lexicographicallyPrecedes($1.configuration.slots, by: Self.precedes)
+      }.prefix(settings.starts + spare).map { $0 }
+    }
+    let others = order.lazy.filter { [pool] in pool.isNew?(drawn[$0].configuration) ?? true }
+    let all = ends + others.prefix(spare).map { drawn[$0] }
     var seen: Set<Configuration> = []
     return all.indices.sorted { (all[$1].value, $0) < (all[$0].value, $1) }.compactMap { index in
       let candidate = all[index]
@@ -93,7 +107,7 @@ public struct MixedSearch: Sendable {
   // MARK: Evaluation
 
   /// Sets the values; what the model cannot take stays at −∞.
-  func evaluate(_ candidates: inout [Candidate]) {
+  mutating func evaluate(_ candidates: inout [Candidate]) {
     var points = features.empty
     points.reserve(candidates.count)
     var units = [Double](repeating: 0, count: space.coordinates.count)
@@ -103,7 +117,14 @@ public struct MixedSearch: Sendable {
     for (place, value) in zip(places, acquisition.values(points)) {
       candidates[place].value = value.isNaN ? -.infinity : value
     }
+    guard pool.isSmall, let isNew = pool.isNew else { return }
+    for candidate in candidates where candidate.value > -.infinity && isNew(candidate.configuration) {
+      evaluated[candidate.configuration] = candidate.value
+    }
   }
+
+  /// An order of numbers of which inactive parameters' come first.
+  private static func precedes(_ a: Double, _ b: Double) -> Bool { a.isNaN ? !b.isNaN : a < b }
 
   // MARK: Starts
 

@@ -107,6 +107,23 @@ final class ModelSamplerTests: XCTestCase {
     }
   }
 
+  /// What looks good in a small space has mostly been tried: the best of the rest is proposed, not just anything.
+  func testInASmallSpaceTheBestOfWhatIsLeftIsProposed() throws {
+    let space = try Space([.integer("x", 1...100)])
+    let small: [String: [String: Choice]] = [
+      "hebo": ["population": .integer(16), "generations": .integer(10)], "bore": ["candidates": .integer(64)],
+      "aegis": ["candidates": .integer(64)],
+    ]
+    for sampler in ["gp", "hebo", "aegis", "smac", "bore", "auto"] {
+      var driver = try driver(space, sampler, options: small[sampler] ?? [:], trials: 40)
+      while try driver.runTrial({ ($0.slots[0] - 37) * ($0.slots[0] - 37) }) != nil {}
+      let near = driver.state.trials.indices.count { abs(driver.state.history.configuration($0).slots[0] - 37) <= 10 }
+      XCTAssertEqual(driver.state.trials.count, 40)
+      // Of forty random ones eight.
+      XCTAssertGreaterThanOrEqual(near, 15, sampler)
+    }
+  }
+
   func testContradictoryConstraintsAreAClearRefusal() throws {
     let space = try Space(
       [.float("a", 0...1), .float("b", 0...1)],
@@ -318,6 +335,13 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(name(1000, 8), .gp)
     XCTAssertEqual(name(1001, 8), .smac)
     XCTAssertEqual(name(10, 33), .tpe)
+  }
+
+  func testAutoSparesManyCoordinatesTheDearSearch() {
+    func name(_ numbers: Int) -> AutoChoice.Name {
+      AutoChoice(.init(numbers: numbers, choices: 10, values: 30, pending: 0, trial: 31)).name
+    }
+    XCTAssertEqual([40, 41].map(name), [.hebo, .gp])
   }
 
   func testAutoTellsSchedulersThatPauseFromThoseThatStop() throws {

@@ -69,6 +69,8 @@ struct AutoChoice: Sendable, Equatable {
   static let transferLimit = 50
   /// With so many trials with a value `hebo` proposes every other trial; beyond, its search costs too much.
   static let compromiseRange = 20...200
+  /// And up to so many coordinates: it asks its model ten thousand times, which costs seconds at some hundreds of them.
+  static let compromiseCoordinates = 50
   /// From this share of pairs on that a Gaussian process over configurations and levels orders as they came out it proposes
   /// trials; every so many trials densities do nevertheless, a third of whose proposals keep saying how good it is.
   static let concordanceLimit = 0.75
@@ -148,7 +150,9 @@ struct AutoChoice: Sendable, Equatable {
         reason:
           "\(situation.values) trials have a value, and there is something to learn from \(situation.earlier) earlier "
           + (situation.earlier == 1 ? "study" : "studies"))
-    } else if Self.compromiseRange.contains(situation.values), situation.trial % 2 == 1 {
+    } else if Self.compromiseRange.contains(situation.values),
+      situation.numbers + situation.choices <= Self.compromiseCoordinates, situation.trial % 2 == 1
+    {
       self.init(
         name: .hebo,
         reason:

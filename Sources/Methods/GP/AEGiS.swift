@@ -88,7 +88,7 @@ public struct AEGiS: ProcessSampler {
     settings.remembersAll = true
     var search = FrontSearch(
       observations.features, incumbents: observations.best(1, fresh.state),
-      seed: fresh.trialSeed, settings: settings)
+      seed: fresh.trialSeed, isNew: fresh.isNew, settings: settings)
     let feasibility = lessons.model(observations, fresh.state)
     let members = search.run { points in
       let batch = model.predict(points)
