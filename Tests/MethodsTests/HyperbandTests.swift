@@ -236,6 +236,17 @@ final class HyperbandTests: XCTestCase {
     XCTAssertEqual(table.runs, ["t1→1", "t2→1", "t0→9"])
   }
 
+  func testATrialThatOvershootsWithoutItsObjectiveKeepsItsLastValue() throws {
+    var table = try halving()
+    let trial = try XCTUnwrap(try table.driver.start())
+    XCTAssertEqual(try table.driver.report(trial, resource: 1, 0.1), .pause)
+    try table.driver.append(.reported(trial, resource: 4, [MetricValue("accuracy", 1)]))
+    try table.driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+    while try table.run(at: [1, 3, 9]) != nil {}
+    // It stands beyond the second rung, where the others are compared with it.
+    XCTAssertEqual(Array(table.runs.dropFirst(8)), ["t7→3", "t5→3", "t0→9"])
+  }
+
   func testATrialThatEndsByItselfKeepsItsValue() throws {
     var table = try halving(trials: 3, first: 3)
     let trial = try XCTUnwrap(try table.driver.start())

@@ -247,7 +247,8 @@ public struct Hyperband: Scheduler {
     }
   }
 
-  /// The loss that a trial has at a level already: from its curve, or because it is over. Nil while it could reach it.
+  /// The loss that a trial has at a level already: from its curve, because it paused there or beyond with what it had
+  /// reported last, or because it is over. Nil while it could reach it.
   private func loss(_ trial: TrialNumber, at level: Double, _ state: StudyState) -> Double? {
     let record = state.trials[trial]
     if let curve = state.curves[trial] {
@@ -257,7 +258,8 @@ public struct Hyperband: Scheduler {
         return loss.isFinite ? loss : .infinity
       }
     }
-    if record.state == .completed, !record.canGoOn(to: level) {
+    let isBeyond = record.state == .paused && record.resource >= level
+    if isBeyond || (record.state == .completed && !record.canGoOn(to: level)) {
       return record.hasValue ? state.judgedLoss(trial) : .infinity
     }
     return record.state == .stopped || record.state == .failed ? .infinity : nil
