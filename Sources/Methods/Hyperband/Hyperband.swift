@@ -78,7 +78,7 @@ public struct Hyperband: Scheduler {
   /// Brackets in which something is left to do, the oldest first.
   private var open: [Int] = []
   private var places: ContiguousArray<Place?> = []
-  /// Trials of no bracket that were running to the full resource when it was raised.
+  /// Trials of no bracket that were running to the full resource, or waited to, when it was raised.
   private var interrupted: [TrialNumber] = []
   private var sequence = 0
 
@@ -106,7 +106,9 @@ public struct Hyperband: Scheduler {
       let next = plan(state)
       guard next != plan else { return }
       let maximum = plan?.levels.last ?? 0
-      interrupted += state.running.filter { places[$0] == nil && state.trials[$0].target >= maximum }
+      interrupted += (state.running + state.queue).filter {
+        places[$0] == nil && state.trials[$0].target >= maximum
+      }
       plan = next
       replan(state)
     case .trialProposed(let trial, .new, let target?, let annotation):
