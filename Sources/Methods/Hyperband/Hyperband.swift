@@ -278,12 +278,15 @@ public struct Hyperband: Scheduler {
       let index = min(bracket.index, plan.levels.count - 1)
       brackets[number] = Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) })
       brackets[number].rungs[0].size = max(brackets[number].rungs[0].size, bracket.rungs[0].members.count)
-      for (rung, members) in bracket.rungs.map(\.members).enumerated() where rung < brackets[number].rungs.count {
+      for (rung, before) in bracket.rungs.enumerated() where rung < brackets[number].rungs.count {
         let level = plan.level(index, rung)
         if rung == 0 || deepening == .efficient {
-          keep(members, in: number, rung, level, state)
+          keep(before.members, in: number, rung, level, state)
         } else if deepening == .preserving {
-          brackets[number].rungs[rung].earlier = members.compactMap { member in
+          // Who was not let go on again when the maximum was raised before still has its value.
+          let present = Set(before.members.map(\.trial))
+          let all = before.members + before.earlier.filter { !present.contains($0.trial) }
+          brackets[number].rungs[rung].earlier = all.compactMap { member in
             guard let loss = loss(member.trial, at: level, state), loss.isFinite else { return nil }
             return Member(trial: member.trial, loss: loss, sequence: member.sequence)
           }
