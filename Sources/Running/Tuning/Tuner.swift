@@ -494,7 +494,7 @@ public final class Tuner {
         return "the objective '\(metric.name)' is \(JSONValue.plainText(metric.value))"
       }
     }
-    decide(verdict, i)
+    return nil
   }
 
   private func decide(_ verdict: Verdict, _ i: Int) {
@@ -615,6 +615,8 @@ public final class Tuner {
     }
     frozen = [:]
     processGuard?.end()
+    // What cannot be written now is found by the next process.
+    try? session.recordFrozenEnded()
   }
 }
 
