@@ -6,7 +6,8 @@ import TrimtabSurrogates
 ///
 /// Source: Domhan, Springenberg & Hutter, "Speeding up automatic hyperparameter optimization of deep neural networks by
 /// extrapolation of learning curves", IJCAI 2015; how curves are extrapolated is ``CurveExtrapolation``'s matter. A curve is
-/// looked at whenever the resource has grown by a fifth, from a tenth of the maximum on. One whose newest value is no finite number is stopped then.
+/// looked at whenever the resource has grown by a fifth, from a tenth of the maximum on. One whose
+/// newest value is no finite number is stopped then.
 public struct CurveExtrapolationStopping: Scheduler {
   /// The growth of the resource from one look to the next.
   static let growth = 1.2
@@ -14,6 +15,9 @@ public struct CurveExtrapolationStopping: Scheduler {
   let probability: Double
   let warmup: Double
   private var best = Double.infinity
+  /// Of each trial that has reported, when it last did, and whether a look was due at any of the reports of that time: what
+  /// arrives together is recorded with one time, and there is one verdict on all of it.
+  private var looks: [TrialNumber: (time: Timestamp, isDue: Bool)] = [:]
 
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -23,7 +27,15 @@ public struct CurveExtrapolationStopping: Scheduler {
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {
-    case .trialCompleted(let trial, _): if state.loss(trial).isFinite { best = min(best, state.loss(trial)) }
+    case .reported(let trial, let resource?, let metrics):
+      let wasDue = looks[trial].map { $0.time == event.time && $0.isDue } ?? false
+      let hasObjective = metrics.contains { $0.name == state.spec.objectives[0].metric }
+      looks[trial] = (event.time, wasDue || (hasObjective && isDue(trial, at: resource, state)))
+    case .trialCompleted(let trial, _):
+      looks[trial] = nil
+      if state.loss(trial).isFinite { best = min(best, state.loss(trial)) }
+    case .trialStopped(let trial, _, _): looks[trial] = nil
+    case .trialFailed(let trial, _, _, _): looks[trial] = nil
     case .studyAmended:
       // What was complete up to a lower maximum is nothing to beat at the new one.
       best = .infinity
@@ -42,9 +54,8 @@ public struct CurveExtrapolationStopping: Scheduler {
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
-    guard best.isFinite, let fidelity = state.spec.fidelity, let curve = state.curves[trial],
-      let last = curve.resources.last, last < fidelity.maximum,
-      last >= max(fidelity.minimum, warmup * fidelity.maximum), isDue(curve)
+    guard best.isFinite, looks[trial]?.isDue == true, let fidelity = state.spec.fidelity,
+      let curve = state.curves[trial], let last = curve.resources.last, last < fidelity.maximum
     else { return .proceed }
     let sign = state.spec.objectives[0].sign
     // A loss that has diverged does not come back.
@@ -57,10 +68,13 @@ public struct CurveExtrapolationStopping: Scheduler {
     return extrapolation.probability(below: best) < probability ? .stop : .proceed
   }
 
-  private func isDue(_ curve: Curve) -> Bool {
-    guard curve.resources.count > 1 else { return false }
+  /// Whether a look is due at a report that is the newest of the trial's curve.
+  private func isDue(_ trial: TrialNumber, at resource: Double, _ state: StudyState) -> Bool {
+    guard let fidelity = state.spec.fidelity, resource >= max(fidelity.minimum, warmup * fidelity.maximum),
+      let resources = state.curves[trial]?.resources, resources.count > 1, resource == resources[resources.count - 1]
+    else { return false }
     func look(_ resource: Double) -> Double { (logarithm(resource) / logarithm(Self.growth)).rounded(.down) }
-    return look(curve.resources[curve.resources.count - 1]) > look(curve.resources[curve.resources.count - 2])
+    return look(resource) > look(resources[resources.count - 2])
   }
 }
 

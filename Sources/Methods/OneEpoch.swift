@@ -12,9 +12,9 @@ import TrimtabStudies
 /// begins. Workers wait while a full batch has trials without a report. A batch that cannot be filled, because the budget
 /// allows no new trial or the sampler has no more, lets the same share of its trials go on, rounded up.
 ///
-/// What fails or reports no finite number is never among the best; who fails after having gone on is not replaced. Of
-/// equal losses the earlier trial is better. After a raised maximum, trials that had gone on to the old one and are paused
-/// go on first.
+/// What fails or reports no finite number is never among the best; who fails after having gone on is not replaced. A trial is
+/// judged by its first report at or beyond the least resource. Of equal losses the earlier trial is better. After a raised
+/// maximum, trials that had gone on to the old one, the complete ones too, go on first.
 public struct OneEpoch: Scheduler {
   /// A trial's loss at the end of its first run; smaller is better, and of equal losses the earlier trial.
   private struct Entry: Comparable, Sendable {
@@ -36,11 +36,12 @@ public struct OneEpoch: Scheduler {
 
   /// Where a trial stands.
   private enum Phase: Sendable {
-    /// It belongs to no batch: others asked for it, or it is to run to the maximum from the start.
+    /// It belongs to no batch, and is to run to the maximum from the start.
     case outside
     case unknown(batch: Int)
     case paused(batch: Int, Entry)
     case promoted
+    /// It does not go on by itself: it has ended, or somebody asked for less than the maximum.
     case over
   }
 
@@ -50,7 +51,7 @@ public struct OneEpoch: Scheduler {
   /// Those of which trials may still go on.
   private var open: [Int] = []
   private var phases: ContiguousArray<Phase> = []
-  /// Trials that paused though they were to run to the maximum, because it was raised.
+  /// Trials that paused, or are complete, though they were to run to the maximum, because it was raised.
   private var interrupted: [TrialNumber] = []
 
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
@@ -64,8 +65,17 @@ public struct OneEpoch: Scheduler {
   public mutating func absorb(_ event: Event, state: StudyState) {
     while phases.count < state.trials.count { phases.append(.outside) }
     switch event.body {
+    case .studyAmended:
+      guard let maximum = state.spec.fidelity?.maximum else { return }
+      let known = Set(interrupted)
+      interrupted += phases.indices.filter { trial in
+        guard case .promoted = phases[trial], state.trials[trial].state == .completed else { return false }
+        return state.trials[trial].canGoOn(to: maximum) && !known.contains(trial)
+      }
     case .trialProposed(let trial, .new, let target?, _):
       if target < state.spec.fidelity?.maximum ?? 0 { join(trial) }
+    case .trialProposed(let trial, .enqueued, let target?, _), .trialProposed(let trial, .clone, let target?, _):
+      if target < state.spec.fidelity?.maximum ?? 0 { phases[trial] = .over }
     case .trialProposed(let trial, .resume, let target, _):
       if case .paused(let batch, let entry) = phases[trial] {
         // Another scheduler may have let it go on, to somewhere else.
@@ -79,7 +89,7 @@ public struct OneEpoch: Scheduler {
     case .trialPaused(let trial, _, _):
       switch phases[trial] {
       case .unknown(let batch):
-        let loss = state.judgedLoss(trial)
+        let loss = loss(trial, state)
         batches[batch].unknown -= 1
         let entry = Entry(loss: loss, trial: trial)
         phases[trial] = loss.isFinite ? .paused(batch: batch, entry) : .over
@@ -88,11 +98,24 @@ public struct OneEpoch: Scheduler {
       case .outside, .promoted: interrupted.append(trial)
       case .paused, .over: break
       }
-    case .trialStopped(let trial, _, _), .trialCompleted(let trial, _): leave(trial)
+    case .trialCompleted(let trial, _):
+      if case .promoted = phases[trial] { interrupted.removeAll { $0 == trial } } else { leave(trial) }
+    case .trialStopped(let trial, _, _): leave(trial)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       if state.trials[trial].state == .failed { leave(trial) }
     default: break
     }
+  }
+
+  /// The loss by which a trial is judged: that of the first report at or beyond the least resource; of one that ended by
+  /// itself before it reported there, the last.
+  private func loss(_ trial: TrialNumber, _ state: StudyState) -> Double {
+    guard let least = state.spec.fidelity?.minimum, let curve = state.curves[trial] else {
+      return state.judgedLoss(trial)
+    }
+    let point = curve.index(of: least)
+    guard point < curve.values.count else { return state.judgedLoss(trial) }
+    return state.judged(curve.values[point] * state.spec.objectives[0].sign, of: trial)
   }
 
   private mutating func join(_ trial: TrialNumber) {
@@ -144,8 +167,7 @@ public struct OneEpoch: Scheduler {
     _ state: StudyState, _ fidelity: Fidelity, closesLast: Bool, _ canResume: (TrialNumber) -> Bool
   ) -> Assignment? {
     func canGoOn(_ trial: TrialNumber) -> Bool {
-      let record = state.trials[trial]
-      return record.state == .paused && record.resource < fidelity.maximum && canResume(trial)
+      state.trials[trial].canGoOn(to: fidelity.maximum) && canResume(trial)
     }
     if let trial = interrupted.first(where: canGoOn) {
       return .resume(trial, target: fidelity.maximum, Annotation())

@@ -188,6 +188,7 @@ public final class Session {
   public func ask(mayStartNew: Bool = true, isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
     try recordLost()
+    try recordComplete()
     if proposing > Self.slowProposal, let answer = try askAhead(mayStartNew, isFrozenHere) { return answer }
     var answer = Ask.wait
     try append {
@@ -314,9 +315,12 @@ public final class Session {
 
   private func run(_ trial: TrialNumber) -> TrialRun {
     let record = fold.state.trials[trial]
+    // One that waits was told a target before; the maximum may have been lowered since.
+    let maximum = fold.state.spec.fidelity?.maximum ?? .infinity
+    let target = record.resource < maximum ? min(record.target, maximum) : record.target
     return TrialRun(
       trial: trial, configuration: fold.state.history.configuration(trial),
-      target: record.target.isNaN ? nil : record.target, reached: record.resource,
+      target: target.isNaN ? nil : target, reached: record.resource,
       attempt: 1 + Int(record.failures) + Int(record.losses), seed: seed(of: trial),
       isFrozen: record.isFrozen, lineage: fold.state.lineages[trial])
   }
@@ -349,6 +353,36 @@ public final class Session {
         return try (trial.state == .running || (trial.state == .paused && trial.isFrozen)) && isLost($0)
       }.map { Event(time: clock(), .trialLost($0)) }
     }
+  }
+
+  /// Records as complete what waits in the queue to go on to a maximum that was lowered since, and has as much as the new one:
+  /// there is nothing for it to run for.
+  private func recordComplete() throws {
+    let maximum = fold.state.spec.fidelity?.maximum ?? .infinity
+    func isComplete(_ trial: TrialNumber) -> Bool {
+      let record = fold.state.trials[trial]
+      return record.target > maximum && !record.isFrozen && fold.state.hasFullResource(trial)
+    }
+    guard fold.state.revision > 0, fold.state.queue.contains(where: isComplete) else { return }
+    try append {
+      fold.state.queue.filter(isComplete).flatMap { trial in
+        [
+          Event(time: clock(), .trialStarted(trial, worker: worker)),
+          Event(time: clock(), .trialCompleted(trial, seconds: 0)),
+        ]
+      }
+    }
+  }
+
+  /// Records that the frozen processes of this worker have ended, of trials that have the full resource since the maximum was
+  /// lowered: only they are complete with that. The others go on from their checkpoints, if ever.
+  func recordFrozenEnded() throws {
+    func isOver(_ trial: TrialNumber) -> Bool {
+      let record = fold.state.trials[trial]
+      return record.isFrozen && record.state == .paused && record.worker == worker && fold.state.hasFullResource(trial)
+    }
+    guard fold.state.revision > 0, fold.state.trials.indices.contains(where: isOver) else { return }
+    try append { fold.state.trials.indices.filter(isOver).map { Event(time: clock(), .trialLost($0)) } }
   }
 
   // MARK: Results

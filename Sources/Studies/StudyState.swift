@@ -272,7 +272,9 @@ public struct StudyState: Sendable {
         $0.endedAt = event.time
       }
       // A frozen trial that is lost has its results; a scheduler resumes it from its checkpoint, if ever.
-      if !wasFrozen {
+      if wasFrozen {
+        completeIfBeyondMaximum(number, at: event.time)
+      } else {
         if Int(trials[number].losses) > spec.retries.lost {
           trials[number].failure = .lost
           failureCounts[Int(FailureKind.lost.rawValue)] += 1
@@ -291,16 +293,25 @@ public struct StudyState: Sendable {
   }
 
   /// Paused trials that have at least the resource of a complete one, since the maximum was lowered, are complete. One whose
-  /// process is frozen stays paused: the process still waits.
+  /// process is frozen stays paused as long as the process waits.
   private mutating func completeBeyondMaximum(at time: Timestamp) {
-    guard let maximum = spec.fidelity?.maximum else { return }
-    for number in trials.indices where trials[number].state == .paused && trials[number].resource >= maximum {
-      guard trials[number].hasValue, !trials[number].isFrozen else { continue }
-      trials[number].completedLevel = maximum
-      finish(number)
-      move(number, to: .completed)
-      considerIncumbent(number, at: time)
+    for number in trials.indices where trials[number].state == .paused && !trials[number].isFrozen {
+      completeIfBeyondMaximum(number, at: time)
     }
+  }
+
+  /// Whether a trial has a value and at least the full resource.
+  public func hasFullResource(_ number: TrialNumber) -> Bool {
+    guard let maximum = spec.fidelity?.maximum else { return false }
+    return trials[number].resource >= maximum && trials[number].hasValue
+  }
+
+  private mutating func completeIfBeyondMaximum(_ number: TrialNumber, at time: Timestamp) {
+    guard let maximum = spec.fidelity?.maximum, hasFullResource(number) else { return }
+    trials[number].completedLevel = maximum
+    finish(number)
+    move(number, to: .completed)
+    considerIncumbent(number, at: time)
   }
 
   private static func checkTime(_ event: Event) throws(EventError) {

@@ -52,6 +52,20 @@ final class TuneFailureTests: TuneTestCase {
     XCTAssertEqual(try processes(in: folder), [])
   }
 
+  func testABadValueCountsHoweverManyLinesArriveWithIt() throws {
+    try writeStudy(
+      "limits: {grace: 0.3}", space: "kind: {type: categorical, choices: [stays, goes]}",
+      script: """
+        printf '{"loss": NaN}\\n{"loss": 0.5}\\n' > "$TRIMTAB_REPORT"
+        [ "$1" = goes ] || sleep 60
+        """)
+    try amendFile("command: [/bin/sh, trial.sh]", to: "command: [/bin/sh, trial.sh, \"{kind}\"]")
+    try amendFile("sampler: random", to: "sampler: grid")
+    let failed = try tune().named("failed")
+    XCTAssertEqual(failed.map { $0.text("kind") }, ["invalidValue", "invalidValue"])
+    XCTAssertEqual(Set(failed.map { $0.text("message") }), ["the objective 'loss' is nan"])
+  }
+
   func testACrashIsTriedAgainAfterALongerAndLongerPause() throws {
     try writeStudy(
       "budget: {trials: 1}\nretries: {failed: 2, backoff: 0.2}",

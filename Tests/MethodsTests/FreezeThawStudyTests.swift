@@ -141,6 +141,36 @@ final class FreezeThawStudyTests: XCTestCase {
     XCTAssertEqual(driver.state.trials[0].state, .completed)
   }
 
+  func testAnAmendmentDoesNotEndAStudyThatMayBeginNoTrial() throws {
+    for name in ["freeze-thaw", "ifbo"] {
+      var spec = try spec(name, name, maximum: 20, trials: 4, seed: 1)
+      let light: [String: Choice] = name == "ifbo" ? ["particles": .integer(96), "moves": .integer(4)] : [:]
+      spec.method.scheduler = PartSpec(name, options: light.merging(["steps": .integer(4)]) { a, _ in a })
+      var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+      func step() throws -> Bool {
+        guard let trial = try driver.start() else { return false }
+        let target = driver.state.trials[trial].target
+        let verdict = try driver.report(trial, resource: target, Double(trial) + 1 / target)
+        try driver.append(
+          verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+        return true
+      }
+      for _ in 0..<5 { XCTAssertTrue(try step(), name) }
+      XCTAssertEqual(driver.state.count(.completed), 0, name)
+      var amended = driver.state.spec
+      amended.limits.grace = 5
+      try driver.append(.studyAmended(specification: amended.json.text))
+      var methods = [driver.method, try driver.replayed { try Catalogue.makeMethod($0) }]
+      let proposals = try methods.indices.map {
+        try methods[$0].propose(state: driver.state, mayStartNew: false) { _ in true }
+      }
+      guard case .resume = proposals[0] else { return XCTFail("\(name) \(proposals[0])") }
+      XCTAssertEqual(proposals[0], proposals[1], name)
+      while try step() {}
+      XCTAssertGreaterThan(driver.state.count(.completed), 0, name)
+    }
+  }
+
   func testLossesOfAnySizeAreTaken() throws {
     let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 9, trials: 30, seed: 1)
     var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }

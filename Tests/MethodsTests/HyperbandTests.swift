@@ -236,6 +236,17 @@ final class HyperbandTests: XCTestCase {
     XCTAssertEqual(table.runs, ["t1→1", "t2→1", "t0→9"])
   }
 
+  func testATrialThatOvershootsWithoutItsObjectiveKeepsItsLastValue() throws {
+    var table = try halving()
+    let trial = try XCTUnwrap(try table.driver.start())
+    XCTAssertEqual(try table.driver.report(trial, resource: 1, 0.1), .pause)
+    try table.driver.append(.reported(trial, resource: 4, [MetricValue("accuracy", 1)]))
+    try table.driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+    while try table.run(at: [1, 3, 9]) != nil {}
+    // It stands beyond the second rung, where the others are compared with it.
+    XCTAssertEqual(Array(table.runs.dropFirst(8)), ["t7→3", "t5→3", "t0→9"])
+  }
+
   func testATrialThatEndsByItselfKeepsItsValue() throws {
     var table = try halving(trials: 3, first: 3)
     let trial = try XCTUnwrap(try table.driver.start())
@@ -260,5 +271,45 @@ final class HyperbandTests: XCTestCase {
     try table.driver.append(.trialProposed(0, .enqueued(configuration), target: 9, Annotation(origin: .user)))
     while try table.run(at: [1, 3, 9]) != nil {}
     XCTAssertEqual(table.runs, ["t0→9", "t1→1", "t2→1", "t3→1", "t3→3", "t3→9"])
+  }
+
+  func testWhatWaitsInTheQueueGoesOnToARaisedMaximum() throws {
+    var table = try halving(trials: 4, first: 3)
+    let space = table.driver.state.spec.space
+    for trial in 0..<2 {
+      try table.driver.append(
+        .trialProposed(
+          trial, .enqueued(try space.sample(seed: 1, index: UInt64(trial))), target: trial == 0 ? 9 : 3,
+          Annotation(origin: .user)))
+    }
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 27
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    for _ in 0..<3 { _ = try table.run(at: [1, 3, 9, 27]) }
+    // One that was asked for up to less than the maximum is not sent further.
+    XCTAssertEqual(table.runs, ["t0→9", "t1→3", "t0→27"])
+  }
+
+  func testASecondRaiseRemembersWhatWasReachedBeforeTheFirst() throws {
+    // Of the trials of the first bracket: 0 and 1 begin it, 4 and 5 fill it up to a maximum of 4, 10 to 13 to one of 8.
+    let first = [0: 0.5, 1: 0.6, 4: 0.1, 5: 0.2, 10: 0.3, 11: 0.35]
+    let later = [0: 0.5, 4: 0.3, 5: 0.6]
+    var driver = try study(2, eta: 2, trials: trialsOfASweep(2, eta: 2), deepening: "preserving")
+    for maximum in [2.0, 4, 8] {
+      if maximum > 2 {
+        var spec = driver.state.spec
+        spec.fidelity?.maximum = maximum
+        spec.budget.trials = trialsOfASweep(maximum, eta: 2)
+        try driver.append(.studyAmended(specification: spec.json.text))
+      }
+      _ = try cost(&driver) { trial, resource in resource < 2 ? first[trial] ?? 0.8 : later[trial] ?? 0.9 }
+      // Trial 0 has reached 2, and others are let go on to there since.
+      if maximum < 8 { XCTAssertEqual(driver.state.trials[0].resource, 2) }
+    }
+    XCTAssertEqual([10, 11, 12, 13].map { driver.state.trials[$0].resource }, [2, 2, 1, 1])
+    // Of all that have a value at 2, the best two are 4 and 0.
+    XCTAssertGreaterThanOrEqual(driver.state.trials[0].resource, 4)
+    XCTAssertGreaterThanOrEqual(driver.state.trials[4].resource, 4)
+    XCTAssertEqual(driver.state.trials[5].resource, 2)
   }
 }

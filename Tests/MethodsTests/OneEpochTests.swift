@@ -170,6 +170,37 @@ final class OneEpochTests: XCTestCase {
     XCTAssertEqual(table.runs, ["t0→9", "t1→1", "t2→1", "t1→9"])
   }
 
+  func testWhatAPersonAsksForUpToLessThanTheMaximumStaysThere() throws {
+    var table = try table(first: 2, keep: 1, trials: 3) { trial, _ in Double(trial) }
+    let configuration = try table.driver.state.spec.space.sample(seed: 1, index: 1)
+    try table.driver.append(.trialProposed(0, .enqueued(configuration), target: 3, Annotation(origin: .user)))
+    while try table.run(at: [1, 3, 9]) != nil {}
+    XCTAssertEqual(table.runs, ["t0→3", "t1→1", "t2→1", "t1→9"])
+  }
+
+  func testATrialIsJudgedByItsFirstReportAtTheLeastResource() throws {
+    var table = try table(first: 2, keep: 1, trials: 2) { _, _ in 0 }
+    let eager = try begin(&table)
+    XCTAssertEqual(try table.driver.report(eager, resource: 1, 0.9), .pause)
+    // Before it is paused it reports once more.
+    _ = try table.driver.report(eager, resource: 2, 0.1)
+    try table.driver.append(.trialPaused(eager, isFrozen: false, seconds: 1))
+    let other = try begin(&table)
+    try pause(other, 0.5, &table)
+    XCTAssertEqual(try begin(&table), other)
+  }
+
+  func testARaisedMaximumLetsTheCompleteTrialsThatHadGoneOnGoOnFirst() throws {
+    var table = try table(first: 2, keep: 1, maximum: 3, trials: 4) { trial, _ in Double(trial) }
+    while try table.run(at: [1, 3]) != nil {}
+    XCTAssertEqual(table.runs, ["t0→1", "t1→1", "t0→3", "t2→1", "t3→1", "t2→3"])
+    var spec = table.driver.state.spec
+    spec.fidelity?.maximum = 9
+    try table.driver.append(.studyAmended(specification: spec.json.text))
+    while try table.run(at: [9]) != nil {}
+    XCTAssertEqual(Array(table.runs[6...]), ["t0→9", "t2→9"])
+  }
+
   func testARaisedMaximumLetsTrialsThatRunToTheOldOneGoOn() throws {
     var table = try table(first: 2, keep: 1, maximum: 3, trials: 4) { trial, _ in Double(trial) }
     for _ in 0..<2 { _ = try table.run(at: [1]) }

@@ -634,3 +634,29 @@ final class MedianStoppingTests: XCTestCase {
     XCTAssertEqual(try driver.report(trial, resource: 2, 2), .proceed)
   }
 }
+
+final class CurveExtrapolationStoppingTests: XCTestCase {
+  func testReportsThatArriveTogetherAreLookedAtAsIfTheyCameOneByOne() throws {
+    let spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1)]), scheduler: PartSpec("extrapolation"),
+      fidelity: Fidelity(name: "epoch", maximum: 100))
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    func report(_ trial: TrialNumber, _ epochs: ClosedRange<Int>, above base: Double) throws -> Verdict {
+      try driver.append(
+        epochs.map { .reported(trial, resource: Double($0), [MetricValue("loss", base + 1 / Double($0))]) })
+      return driver.method.verdict(on: trial, state: driver.state)
+    }
+    XCTAssertEqual(try driver.start(), 0)
+    XCTAssertEqual(try report(0, 1...100, above: 0), .proceed)
+    try driver.append(.trialCompleted(0, seconds: 1))
+    XCTAssertEqual(try driver.start(), 1)
+    XCTAssertEqual(try report(1, 1...10, above: 1), .proceed)
+    // From 10 to 20 the resource has grown by a fifth several times, from 19 to 20 it has not.
+    XCTAssertEqual(try report(1, 11...20, above: 1), .stop)
+    XCTAssertEqual(try driver.replayed { try Catalogue.makeMethod($0) }.verdict(on: 1, state: driver.state), .stop)
+    // The next look is due at 23.
+    XCTAssertEqual(try report(1, 21...21, above: 1), .proceed)
+    XCTAssertEqual(try report(1, 22...22, above: 1), .proceed)
+    XCTAssertEqual(try report(1, 23...23, above: 1), .stop)
+  }
+}

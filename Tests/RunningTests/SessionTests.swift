@@ -172,6 +172,30 @@ final class SessionTests: XCTestCase {
     XCTAssertNil(one.state.spec.space.value(of: 2, in: one.state.history.configuration(0)))
   }
 
+  func testALoweredMaximumHoldsForWhatWasGivenBackOrIsFrozen() throws {
+    let session = try session(try log(try spec(fidelity: Fidelity(name: "epoch", maximum: 9, pause: .freeze))))
+    for reached in [5.0, 2, 4] {
+      guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }
+      _ = try session.report(run.trial, resource: reached, [MetricValue("loss", 0.5)])
+      if reached == 4 { try session.pause(run.trial, isFrozen: true, seconds: 1) }
+    }
+    for trial in 0..<2 { try session.release(trial, seconds: 1) }
+    try session.amend {
+      var spec = $0
+      spec.fidelity?.maximum = 3
+      return spec
+    }
+    guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }
+    XCTAssertEqual(session.state.trials[0].state, .completed, "it has more than the maximum already")
+    XCTAssertEqual(session.state.trials[0].completedLevel, 3)
+    XCTAssertEqual(run.trial, 1)
+    XCTAssertEqual(run.target, 3)
+    XCTAssertEqual(session.state.trials[2].state, .paused)
+    try session.recordFrozenEnded()
+    XCTAssertEqual(session.state.trials[2].state, .completed)
+    XCTAssertEqual(session.state.invariantViolations(), [])
+  }
+
   func testAnAmendmentThatMayNotFollowChangesNothing() throws {
     let session = try session(try log(try spec()))
     let before = session.state.eventCount

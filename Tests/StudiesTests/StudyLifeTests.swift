@@ -247,6 +247,24 @@ final class StudyLifeTests: XCTestCase {
     try life.absorb(.trialProposed(trial, .resume, target: 9, Annotation()))
   }
 
+  func testAFrozenTrialIsCompleteAtALoweredMaximumOnceItsProcessHasGone() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9, pause: .freeze) }
+    for resource in [2.0, 3] {
+      let trial = try life.start(target: resource)
+      try life.report(trial, 0.5, at: resource)
+      try life.absorb(.trialPaused(trial, isFrozen: true, seconds: 1))
+    }
+    var spec = life.state.spec
+    spec.fidelity?.maximum = 3
+    try life.absorb(.studyAmended(specification: spec.json.text))
+    XCTAssertEqual(life.state.trials.map(\.state), [.paused, .paused], "their processes wait")
+    for trial in 0..<2 { try life.absorb(.trialLost(trial)) }
+    XCTAssertEqual(life.state.trials.map(\.state), [.paused, .completed])
+    XCTAssertEqual(life.state.trials[1].completedLevel, 3)
+    XCTAssertEqual(life.state.incumbent, 1)
+    XCTAssertTrue(life.state.incumbentIsComplete)
+  }
+
   func testAFrozenTrialThatIsStoppedIsNoLongerFrozen() throws {
     var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9, pause: .freeze) }
     let trial = try life.start()

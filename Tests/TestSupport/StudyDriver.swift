@@ -21,12 +21,18 @@ public struct StudyDriver: Sendable {
 
   /// Records one event.
   /// - Throws: what the state throws when it may not follow.
-  public mutating func append(_ body: Event.Body) throws {
-    let event = Event(time: time, body)
+  public mutating func append(_ body: Event.Body) throws { try append([body]) }
+
+  /// Records events of one transaction, which have one time.
+  /// - Throws: what the state throws when one may not follow.
+  public mutating func append(_ bodies: [Event.Body]) throws {
+    for body in bodies {
+      let event = Event(time: time, body)
+      try state.absorb(event)
+      method.absorb(event, state: state)
+      events.append(event)
+    }
     time += 1
-    try state.absorb(event)
-    method.absorb(event, state: state)
-    events.append(event)
   }
 
   /// Starts the next trial: a queued one, or what the method proposes. Nil when there is nothing to do.

@@ -84,19 +84,26 @@ public struct FreezeThaw: Scheduler, Sampler {
 
   public mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {
-    case .studyAmended: forget()
+    case .studyAmended:
+      forget()
+      // No report may follow: where no trial can be new, all that is left is to choose among those that there are.
+      if reports > 0 { remember(state) }
     case .noted(let trial?, let key, let value): take(key, value, of: trial)
     case .reported(_, .some, _):
       reports += 1
-      guard reports >= nextFit, state.trials.count >= designCount(state) else { return }
-      nextFit = max(reports + 1, Int((Double(reports) * Self.refitFactor).rounded(.up)))
-      let latest = known(SpaceFeatures(state), state)
-      snapshot = latest
-      fitted = nil
-      if surrogate == .prior, units == nil, latest.points.count >= 2 {
-        units = LossUnits(shape(state), last: latest.curves.compactMap(\.values.last))
-      }
+      if reports >= nextFit, state.trials.count >= designCount(state) { remember(state) }
     default: break
+    }
+  }
+
+  /// Takes what is known now as that to which parameters are fitted.
+  private mutating func remember(_ state: StudyState) {
+    nextFit = max(reports + 1, Int((Double(reports) * Self.refitFactor).rounded(.up)))
+    let latest = known(SpaceFeatures(state), state)
+    snapshot = latest
+    fitted = nil
+    if surrogate == .prior, units == nil, latest.points.count >= 2, state.trials.count >= designCount(state) {
+      units = LossUnits(shape(state), last: latest.curves.compactMap(\.values.last))
     }
   }
 

@@ -78,7 +78,7 @@ public struct Hyperband: Scheduler {
   /// Brackets in which something is left to do, the oldest first.
   private var open: [Int] = []
   private var places: ContiguousArray<Place?> = []
-  /// Trials of no bracket that were running to the full resource when it was raised.
+  /// Trials of no bracket that were running to the full resource, or waited to, when it was raised.
   private var interrupted: [TrialNumber] = []
   private var sequence = 0
 
@@ -106,7 +106,9 @@ public struct Hyperband: Scheduler {
       let next = plan(state)
       guard next != plan else { return }
       let maximum = plan?.levels.last ?? 0
-      interrupted += state.running.filter { places[$0] == nil && state.trials[$0].target >= maximum }
+      interrupted += (state.running + state.queue).filter {
+        places[$0] == nil && state.trials[$0].target >= maximum
+      }
       plan = next
       replan(state)
     case .trialProposed(let trial, .new, let target?, let annotation):
@@ -247,7 +249,8 @@ public struct Hyperband: Scheduler {
     }
   }
 
-  /// The loss that a trial has at a level already: from its curve, or because it is over. Nil while it could reach it.
+  /// The loss that a trial has at a level already: from its curve, because it paused there or beyond with what it had
+  /// reported last, or because it is over. Nil while it could reach it.
   private func loss(_ trial: TrialNumber, at level: Double, _ state: StudyState) -> Double? {
     let record = state.trials[trial]
     if let curve = state.curves[trial] {
@@ -257,7 +260,8 @@ public struct Hyperband: Scheduler {
         return loss.isFinite ? loss : .infinity
       }
     }
-    if record.state == .completed, !record.canGoOn(to: level) {
+    let isBeyond = record.state == .paused && record.resource >= level
+    if isBeyond || (record.state == .completed && !record.canGoOn(to: level)) {
       return record.hasValue ? state.judgedLoss(trial) : .infinity
     }
     return record.state == .stopped || record.state == .failed ? .infinity : nil
@@ -274,12 +278,15 @@ public struct Hyperband: Scheduler {
       let index = min(bracket.index, plan.levels.count - 1)
       brackets[number] = Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) })
       brackets[number].rungs[0].size = max(brackets[number].rungs[0].size, bracket.rungs[0].members.count)
-      for (rung, members) in bracket.rungs.map(\.members).enumerated() where rung < brackets[number].rungs.count {
+      for (rung, before) in bracket.rungs.enumerated() where rung < brackets[number].rungs.count {
         let level = plan.level(index, rung)
         if rung == 0 || deepening == .efficient {
-          keep(members, in: number, rung, level, state)
+          keep(before.members, in: number, rung, level, state)
         } else if deepening == .preserving {
-          brackets[number].rungs[rung].earlier = members.compactMap { member in
+          // Who was not let go on again when the maximum was raised before still has its value.
+          let present = Set(before.members.map(\.trial))
+          let all = before.members + before.earlier.filter { !present.contains($0.trial) }
+          brackets[number].rungs[rung].earlier = all.compactMap { member in
             guard let loss = loss(member.trial, at: level, state), loss.isFinite else { return nil }
             return Member(trial: member.trial, loss: loss, sequence: member.sequence)
           }

@@ -479,14 +479,22 @@ public final class Tuner {
       if let resource = report.resource { active[i].trial.reached = max(active[i].trial.reached, resource) }
       onEvent(.reported(number, resource: report.resource, report.metrics))
     }
-    guard active[i].trial.exit == nil else { return }
-    for objective in spec.objectives {
-      if let value = reports.last?.metrics.first(where: { $0.name == objective.metric })?.value, !value.isFinite {
-        end(i, .invalidValue("the objective '\(objective.metric)' is \(JSONValue.plainText(value))"))
-        return
+    if let problem = invalidObjective(reports) {
+      end(i, .invalidValue(problem))
+    } else if active[i].trial.exit == nil {
+      decide(verdict, i)
+    }
+  }
+
+  /// The first objective that is no finite number, in words. How many reports arrive together, and whether the trial has
+  /// ended by then, is chance.
+  private func invalidObjective(_ reports: [(resource: Double?, metrics: [MetricValue])]) -> String? {
+    for metric in reports.lazy.flatMap({ $0.metrics }) where !metric.value.isFinite {
+      if spec.objectives.contains(where: { $0.metric == metric.name }) {
+        return "the objective '\(metric.name)' is \(JSONValue.plainText(metric.value))"
       }
     }
-    decide(verdict, i)
+    return nil
   }
 
   private func decide(_ verdict: Verdict, _ i: Int) {
@@ -607,6 +615,8 @@ public final class Tuner {
     }
     frozen = [:]
     processGuard?.end()
+    // What cannot be written now is found by the next process.
+    try? session.recordFrozenEnded()
   }
 }
 

@@ -35,7 +35,7 @@ enum EventText {
       return "trial \(trial) failed (\(kind.name)\(again)): \(lines.first ?? "")\(more)"
     case .trialLost(let trial):
       return "trial \(trial) was lost: the process that ran it has died"
-        + (state.trials[trial].state == .failed ? "" : "; it will go on")
+        + (state.trials[trial].state.isFinal ? "" : "; it will go on")
     case .trialConfigured: return nil
     case .noted(let trial, let key, let value):
       let owner = trial.map { "trial \($0)" } ?? "the study"
