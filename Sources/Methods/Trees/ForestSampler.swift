@@ -63,7 +63,8 @@ public struct ForestSampler: ObservingSampler {
     }
     let function = Self.function(observations, trees: trees, seed: fresh.trialSeed, state)
     let prediction = function.predict(points)
-    facts.append(Fact("trials in the model", "\(min(observations.rows.count, Self.rowLimit))"))
+    let rows = observations.rows.count
+    facts.append(Fact("trials in the model", "\(rows > Self.rowLimit ? Self.reducedRows : rows)"))
     facts.append(Fact("expected scaled cost", prediction.mean))
     facts.append(Fact("deviation among the trees", prediction.deviation))
     facts.append(Fact("acquisition value", function.values(points)[0]))
