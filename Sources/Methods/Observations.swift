@@ -23,24 +23,15 @@ struct Observations: Sendable {
   /// observations.
   private(set) var moment: Int
   private let maximumResource: Double?
-  private let scope: Scope
+  private let isWhole: Bool
   private var units: [Double]
 
-  /// Which trials count, and for what, in a study with a resource.
-  enum Scope: Sendable {
-    /// All that have a value, each for what it has reached. The points have a coordinate for the resource.
-    case all
-    /// Those that have got all of the resource.
-    case whole
-    /// Those that have reported in this range of the resource, for the first value there.
-    case level(Range<Double>)
-  }
-
-  init(_ state: StudyState, of scope: Scope = .all) {
+  /// - Parameter isWhole: whether only trials count that have got all of the resource; the points have no coordinate for it
+  ///   then.
+  init(_ state: StudyState, isWhole: Bool = false) {
     maximumResource = state.spec.fidelity?.maximum
-    self.scope = maximumResource == nil ? .all : scope
-    let hasCoordinate = if case .all = scope { maximumResource != nil } else { false }
-    features = SpaceFeatures(state, hasResource: hasCoordinate)
+    self.isWhole = isWhole && maximumResource != nil
+    features = SpaceFeatures(state, hasResource: maximumResource != nil && !isWhole)
     points = features.empty
     units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     moment = state.eventCount
@@ -104,38 +95,20 @@ struct Observations: Sendable {
     case .waiting, .running: return false
     case .paused, .completed, .stopped, .failed: break
     }
-    let loss = record.state == .failed ? nil : loss(trial, record, state)
-    // What a trial has reported at a level stays as it is when it goes on.
-    if case .level = scope, place != nil, loss != nil { return false }
     if let place {
       moment = state.eventCount
       remove(place)
     }
-    guard let loss else { return place != nil }
+    guard record.state != .failed, record.hasValue, !isWhole || record.hasWholeResource(state.spec) else {
+      return place != nil
+    }
     let share = share(of: record.resource)
     if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
       moment = state.eventCount
       places[trial] = Int32(rows.count)
-      rows.append(Row(trial: trial, loss: loss, violation: state.violation(trial)))
+      rows.append(Row(trial: trial, loss: state.loss(trial), violation: state.violation(trial)))
     }
     return place != nil
-  }
-
-  /// What counts of a trial; nil when nothing does.
-  private func loss(_ trial: TrialNumber, _ record: Trial, _ state: StudyState) -> Double? {
-    guard record.hasValue else { return nil }
-    switch scope {
-    case .all: return state.loss(trial)
-    case .whole: return record.hasWholeResource(state.spec) ? state.loss(trial) : nil
-    case .level(let range):
-      guard let curve = state.curves[trial] else { return nil }
-      let index = curve.index(of: range.lowerBound)
-      guard index < curve.resources.count, curve.resources[index] < range.upperBound, curve.values[index].isFinite
-      else {
-        return nil
-      }
-      return state.spec.objectives[0].sign * curve.values[index]
-    }
   }
 
   private mutating func remove(_ place: Int) {
@@ -156,8 +129,7 @@ struct Observations: Sendable {
   /// The points of trials that are running or wait to be, as if they had the whole resource; only of those that are to get it
   /// where only such trials count.
   func pending(_ state: StudyState) -> FeaturePoints {
-    var trials = state.running + state.queue
-    if case .whole = scope { trials.removeAll { !state.trials[$0].isForWholeResource(state.spec) } }
+    let trials = (state.running + state.queue).filter { !isWhole || state.trials[$0].isForWholeResource(state.spec) }
     return points(of: trials.sorted(), state)
   }
 

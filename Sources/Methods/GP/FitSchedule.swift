@@ -13,17 +13,10 @@ struct FitSchedule: Sendable {
   struct Moment: Sendable, Equatable {
     var rows: ContiguousArray<Observations.Row>
     var points: FeaturePoints
-
-    func joined(_ forecast: Forecast?) -> Moment {
-      guard let forecast else { return self }
-      return Moment(rows: rows, points: forecast.joined(to: points))
-    }
   }
 
   static let growth = 0.05
 
-  /// The most observations that a fit looks at.
-  private let limit: Int
   private(set) var anchor: Moment?
   private(set) var latest: Moment?
   /// Counts the moments and everything else that makes a factor useless.
@@ -40,22 +33,18 @@ struct FitSchedule: Sendable {
   /// Whether the latest parameters are not what was asked for.
   var isWeakened: Bool { isUnfitted || isUndrawn }
 
-  init(limit: Int = 512) { self.limit = limit }
-
   /// Takes note of the observations after a change.
   /// - Parameter isRewritten: whether they were changed otherwise than by appending.
-  /// - Returns: whether this is a moment of a fit.
-  @discardableResult
-  mutating func note(_ observations: Observations, least: Int, isRewritten: Bool) -> Bool {
+  mutating func note(_ observations: Observations, least: Int, isRewritten: Bool) {
     let count = observations.rows.count
     if isRewritten {
       version += 1
       blockCount = count
     }
-    guard count >= least else { return false }
+    guard count >= least else { return }
     if let latest {
       let needed = max(1, Int((Double(latest.rows.count) * Self.growth).rounded(.up)))
-      guard count >= latest.rows.count + needed else { return false }
+      guard count >= latest.rows.count + needed else { return }
     }
     let moment = Moment(rows: observations.rows, points: observations.points)
     version += 1
@@ -68,33 +57,25 @@ struct FitSchedule: Sendable {
       anchor = moment
       anchorParameters = nil
     }
-    return true
   }
 
   /// The parameters of the latest moment; computed when first asked for. Nil before there is a moment.
-  /// - Parameter forecast: what points have besides; it may change with each moment, so that every fit begins from nothing.
   mutating func parameters(
-    _ transform: OutputTransform, _ options: GaussianProcessFit.Options, _ forecast: Forecast? = nil
+    _ transform: OutputTransform, _ options: GaussianProcessFit.Options
   ) -> KernelParameters? {
     if let latestParameters { return latestParameters }
     guard let anchor, let latest else { return nil }
-    if let forecast {
-      let found = fit(latest.joined(forecast), from: nil, transform, options)
-      latestParameters = found.parameters
-      isUnfitted = found.isUnfitted
-      return found.parameters
-    }
     let start: KernelParameters
     if let anchorParameters {
       start = anchorParameters
     } else {
-      let first = fit(anchor, from: nil, transform, options)
+      let first = Self.fit(anchor, from: nil, transform, options)
       start = first.parameters
       isUnfitted = first.isUnfitted
       anchorParameters = start
     }
     var found = start
-    if anchor != latest { (found, isUnfitted) = fit(latest, from: start, transform, options) }
+    if anchor != latest { (found, isUnfitted) = Self.fit(latest, from: start, transform, options) }
     latestParameters = found
     return found
   }
@@ -105,15 +86,15 @@ struct FitSchedule: Sendable {
   ///   - seed: mixed with the number of observations.
   mutating func draws(
     _ transform: OutputTransform, _ options: GaussianProcessFit.Options, _ inference: KernelInference, isSparse: Bool,
-    seed: UInt64, _ forecast: Forecast? = nil
+    seed: UInt64
   ) -> KernelInference.Result? {
     if let latestDraws { return latestDraws }
-    guard let latest = latest?.joined(forecast) else { return nil }
+    guard let latest else { return nil }
     let losses = latest.rows.map(\.loss)
     let count = losses.count
     // The mode alone is worth more observations than draws are.
-    let limit = count > inference.limit ? self.limit : KernelInference.pointLimit
-    let fit = problem(latest, losses, limit: limit, transform, options)
+    let limit = count > inference.limit ? Self.fitLimit : KernelInference.pointLimit
+    let fit = Self.problem(latest, losses, limit: limit, transform, options)
     let own = mix(seed, UInt64(count))
     let targets = fit.likelihood.targets
     var found: KernelInference.Result?
@@ -121,7 +102,7 @@ struct FitSchedule: Sendable {
       found = .init(parameters: [fit.modes], note: "the priors' modes: all values are equal")
     } else if isSparse {
       found = inference.run(SparsePosterior(fit.likelihood.points, targets), observations: count, seed: own)
-    } else if let mode = parameters(transform, options, forecast) {
+    } else if let mode = parameters(transform, options) {
       found =
         count > inference.limit
         ? .init(
@@ -129,7 +110,7 @@ struct FitSchedule: Sendable {
           note: "the mode: \(count) trials are more than the \(inference.limit) for \(inference.kind.rawValue)")
         : inference.run(LogNormalPosterior(fit, mode: mode), observations: count, seed: own)
     }
-    if found == nil, let mode = parameters(transform, options, forecast) {
+    if found == nil, let mode = parameters(transform, options) {
       found = .init(parameters: [mode], note: "the mode: \(inference.kind.rawValue) failed")
       isUndrawn = true
     }
@@ -137,21 +118,22 @@ struct FitSchedule: Sendable {
     return found
   }
 
-  /// The most observations with which a fit from nothing begins.
+  /// The most observations that a fit looks at, and the most with which a fit from nothing begins.
+  static let fitLimit = 512
   static let coarseLimit = 128
 
-  private func fit(
+  private static func fit(
     _ moment: Moment, from start: KernelParameters?, _ transform: OutputTransform,
     _ options: GaussianProcessFit.Options
   ) -> (parameters: KernelParameters, isUnfitted: Bool) {
     let losses = moment.rows.map(\.loss)
     var starts = start.map { [$0] }
-    if starts == nil, losses.count > Self.coarseLimit {
+    if starts == nil, losses.count > coarseLimit {
       // Several starts on a few observations, and only the best of them on all.
-      let coarse = problem(moment, losses, limit: Self.coarseLimit, transform, options)
+      let coarse = problem(moment, losses, limit: coarseLimit, transform, options)
       starts = [coarse.run(from: coarse.coldStarts).parameters]
     }
-    let fit = problem(moment, losses, limit: limit, transform, options)
+    let fit = problem(moment, losses, limit: fitLimit, transform, options)
     // Equal losses say nothing of any parameter.
     let targets = fit.likelihood.targets
     guard targets.contains(where: { $0 != targets[0] }) else { return (start ?? fit.modes, false) }
@@ -159,7 +141,7 @@ struct FitSchedule: Sendable {
     return (result.parameters, result.isFallback)
   }
 
-  private func problem(
+  private static func problem(
     _ moment: Moment, _ losses: [Double], limit: Int, _ transform: OutputTransform,
     _ options: GaussianProcessFit.Options
   ) -> GaussianProcessFit {

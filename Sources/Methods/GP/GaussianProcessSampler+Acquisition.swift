@@ -73,7 +73,7 @@ extension GaussianProcessSampler {
       base = AveragedAcquisition(all, areLogarithms: !isBound)
     }
     // Bounds and drawn functions are no logarithms of a gain, but of the same order.
-    var whole: any Acquisition = forecast.map { ForecastAcquisition(base, $0) } ?? base
+    var whole: any Acquisition = base
     if let feasibility = lessons.model(observations, state) {
       whole = FeasibleAcquisition(observations.hasSolution ? whole : nil, feasibility)
     }
@@ -101,10 +101,10 @@ extension GaussianProcessSampler {
     return lessons.model(observations, state)?.probabilities(points)
   }
 
-  /// The acquisition function beside the pending trials, of points as the model sees them.
+  /// The acquisition function beside the pending trials.
   func function(_ model: GaussianProcess, _ trial: TrialNumber, _ state: StudyState) -> (any Acquisition)? {
     guard let observations else { return nil }
-    let pendingPoints = seen(observations.pending(state))
+    let pendingPoints = observations.pending(state)
     let seed = mix(mix(state.spec.seed ?? 0, Self.purpose), UInt64(trial))
     // What is to be improved on is what the model believes of the best, not the luck of one run.
     let full = observations.features.hasResource ? Self.atWholeResource(model.points) : model.points
@@ -126,7 +126,7 @@ extension GaussianProcessSampler {
     }
     let isPenalised = pending == .penalise && name != "ucb-pe"
     let base = simpleFunction(
-      name, model, threshold, isPenalised ? pendingPoints.subset([]) : pendingPoints, seed, state)
+      name, model, threshold, isPenalised ? observations.features.empty : pendingPoints, seed, state)
     guard isPenalised else { return base }
     return LocalPenalty(
       base, isLogarithm: name != "ucb", model, best: threshold, pending: pendingPoints,
@@ -141,7 +141,7 @@ extension GaussianProcessSampler {
     guard let observations else { return FeaturePoints(numberCount: 0, choiceCount: 0) }
     let incumbents = observations.best(Self.incumbents, state)
     var pool = CandidatePool(observations.features, incumbents: incumbents, seed: mix(seed, 1))
-    return seen(observations.features.points(pool.scatter(count, spray: 32).map(\.configuration)).points)
+    return observations.features.points(pool.scatter(count, spray: 32).map(\.configuration)).points
   }
 
   private func simpleFunction(

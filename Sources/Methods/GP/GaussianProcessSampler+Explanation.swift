@@ -23,8 +23,7 @@ extension GaussianProcessSampler {
       Fact("method", "Gaussian process, \(Self.title(of: acquisition(of: model, state)))")
     ]
     facts += modelFacts(model, observations)
-    let seen = seen(points)
-    let predictions = models.map { ($0.predict(seen), $0.parameters.noise) }
+    let predictions = models.map { ($0.predict(points), $0.parameters.noise) }
     let share = 1 / Double(models.count)
     let mean = predictions.reduce(0) { $0 + share * $1.0.means[0] }
     let deviation = predictions.reduce(0) {
@@ -47,8 +46,7 @@ extension GaussianProcessSampler {
 
   private func modelFacts(_ model: GaussianProcess, _ observations: Observations) -> [Fact] {
     var scales: [(name: String, scale: Double)] = []
-    let names = observations.features.numberNames + (forecast == nil ? [] : ["what the lowest level foretells"])
-    scales += zip(names, model.parameters.numberScales).map { ($0, $1) }
+    scales += zip(observations.features.numberNames, model.parameters.numberScales).map { ($0, $1) }
     scales += zip(observations.features.choiceNames, model.parameters.choiceScales).map { ($0, $1) }
     let ranked = scales.indices.sorted { (scales[$0].scale, $0) < (scales[$1].scale, $1) }
     return (inferenceNote.map { [Fact("kernel's parameters", $0)] } ?? []) + [
@@ -61,13 +59,13 @@ extension GaussianProcessSampler {
     ]
   }
 
-  /// The nearest trials by the length scales of the model, forecasts left out.
+  /// The nearest trials by the length scales of the model.
   private func distances(
     _ point: FeaturePoints, _ model: GaussianProcess, _ observations: Observations
   ) -> [Explanation.Neighbour] {
     let all = observations.rows.indices.map { row in
       var sum = 0.0
-      for (j, scale) in model.parameters.numberScales.prefix(point.numberCount).enumerated() {
+      for (j, scale) in model.parameters.numberScales.enumerated() {
         let step = point.numbers[j] - observations.points.numbers[row * point.numberCount + j]
         sum += step * step / (scale * scale)
       }
@@ -130,7 +128,7 @@ extension GaussianProcessSampler {
     var pool = CandidatePool(
       observations.features, incumbents: observations.best(Self.incumbents, state), seed: state.spec.seed ?? 0)
     let points = observations.features.points(pool.scatter(Self.boundPoints, spray: 64).map(\.configuration)).points
-    guard let bound = RegretBound(model, over: seen(points)) else { return nil }
+    guard let bound = RegretBound(model, over: points) else { return nil }
     return scale.loss(-bound.certain) - scale.loss(-bound.possible)
   }
 }

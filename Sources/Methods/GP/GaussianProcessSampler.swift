@@ -47,8 +47,6 @@ public struct GaussianProcessSampler: ModelSampler {
 
   private(set) var observations: Observations?
   var lessons = FailureLessons()
-  /// What the lowest level of the resource says where only trials with the whole resource count.
-  private var lowest: LowestLevel?
   private var schedule = FitSchedule()
   private var cache: Cache?
 
@@ -57,8 +55,6 @@ public struct GaussianProcessSampler: ModelSampler {
     var version: Int
     /// One for each set of parameters.
     var processes: [GaussianProcess]
-    /// What their points have besides.
-    var forecast: Forecast?
     var note: String?
     /// The observation of each row of the factor.
     var rows: [Int]
@@ -107,26 +103,19 @@ public struct GaussianProcessSampler: ModelSampler {
 
   @discardableResult
   private mutating func prepare(_ state: StudyState) -> Observations {
-    let fresh = Observations(state, of: isWhole ? .whole : .all)
+    let fresh = Observations(state, isWhole: isWhole)
     observations = fresh
-    lowest = isWhole ? LowestLevel(state) : nil
     schedule = FitSchedule()
     cache = nil
-    note(fresh, isRewritten: true, state)
+    schedule.note(fresh, least: StartupDesign.count(startup, state.spec), isRewritten: true)
     return fresh
   }
 
   private mutating func note(_ trial: TrialNumber, _ state: StudyState) {
     guard var updated = observations.take() else { return }
     let isRewritten = updated.update(trial, state)
-    lowest?.update(trial, state)
-    note(updated, isRewritten: isRewritten, state)
+    schedule.note(updated, least: StartupDesign.count(startup, state.spec), isRewritten: isRewritten)
     observations = updated
-  }
-
-  private mutating func note(_ observations: Observations, isRewritten: Bool, _ state: StudyState) {
-    let least = StartupDesign.count(startup, state.spec)
-    if schedule.note(observations, least: least, isRewritten: isRewritten) { lowest?.learn() }
   }
 
   mutating func observed(_ state: StudyState) -> Observations { observations ?? prepare(state) }
@@ -174,19 +163,17 @@ public struct GaussianProcessSampler: ModelSampler {
 
   /// Processes conditioned on the observations, one for each set of parameters; nil when they cannot be made.
   mutating func models(_ observations: Observations, _ state: StudyState) -> [GaussianProcess]? {
-    let forecast = lowest?.forecast()
-    guard let found = parameters(forecast, state) else { return nil }
+    guard let found = parameters(state) else { return nil }
     if cache?.version != schedule.version || (cache?.end ?? 0) > observations.rows.count {
-      cache = makeCache(observations, found, forecast)
+      cache = makeCache(observations, found)
     }
     guard var current = cache.take() else { return nil }
     while current.end < observations.rows.count {
       let row = current.end
-      let point = Self.joined(observations.points.subset([row]), forecast)
-      for m in current.processes.indices where !current.processes[m].append(0, of: point) {
+      for m in current.processes.indices where !current.processes[m].append(row, of: observations.points) {
         // Too near to another one for an appended row: the factor is made anew up to here.
-        var points = current.processes[m].points
-        points.append(0, of: point)
+        var points = observations.points.subset(current.rows)
+        points.append(row, of: observations.points)
         guard let anew = GaussianProcess(points, current.processes[m].parameters, spare: 64) else { return nil }
         current.processes[m] = anew
       }
@@ -200,40 +187,26 @@ public struct GaussianProcessSampler: ModelSampler {
     return usable.isEmpty ? nil : usable
   }
 
-  private static func joined(_ points: FeaturePoints, _ forecast: Forecast?) -> FeaturePoints {
-    forecast.map { $0.joined(to: points) } ?? points
-  }
-
-  /// What the points of the models have besides those of the observations.
-  var forecast: Forecast? { cache?.forecast }
-
-  /// Points as the models see them.
-  func seen(_ points: FeaturePoints) -> FeaturePoints { Self.joined(points, forecast) }
-
-  private mutating func parameters(_ forecast: Forecast?, _ state: StudyState) -> KernelInference.Result? {
+  private mutating func parameters(_ state: StudyState) -> KernelInference.Result? {
     guard let inference else {
-      return schedule.parameters(transform, fitOptions, forecast).map {
-        KernelInference.Result(parameters: [$0], note: "")
-      }
+      return schedule.parameters(transform, fitOptions).map { KernelInference.Result(parameters: [$0], note: "") }
     }
     let seed = mix(state.spec.seed ?? 0, mix(Self.purpose, stableHash("inference")))
-    return schedule.draws(transform, fitOptions, inference, isSparse: isSparse, seed: seed, forecast)
+    return schedule.draws(transform, fitOptions, inference, isSparse: isSparse, seed: seed)
   }
 
   /// The factors of the observations at the last fit or rewriting.
-  private func makeCache(
-    _ observations: Observations, _ found: KernelInference.Result, _ forecast: Forecast?
-  ) -> Cache? {
+  private func makeCache(_ observations: Observations, _ found: KernelInference.Result) -> Cache? {
     let count = min(schedule.blockCount, observations.rows.count)
     let losses = observations.rows.prefix(count).map(\.loss)
     let rows = GPSelection.choose(losses, limit: count > Self.rowLimit ? Self.reducedRows : Self.rowLimit)
     let spare = observations.rows.count - count + max(16, rows.count / 16)
-    let points = Self.joined(observations.points.subset(rows), forecast)
+    let points = observations.points.subset(rows)
     let processes = found.parameters.compactMap { GaussianProcess(points, $0, spare: spare) }
     guard !processes.isEmpty else { return nil }
     return Cache(
-      version: schedule.version, processes: processes, forecast: forecast,
-      note: found.note.isEmpty ? nil : found.note, rows: rows, end: count)
+      version: schedule.version, processes: processes, note: found.note.isEmpty ? nil : found.note, rows: rows,
+      end: count)
   }
 }
 

@@ -61,14 +61,14 @@ public struct HEBO: ProcessSampler {
     var search = FrontSearch(
       observations.features, incumbents: incumbents, seed: seed, isNew: fresh.isNew, settings: settings)
     let best = observations.points(of: observations.leaders(1).map { observations.rows[$0].trial }, state)
-    let threshold = model.predict(process.seen(best)).means.first ?? 0
+    let threshold = model.predict(best).means.first ?? 0
     let multiplier = Self.multiplier(
       count: observations.rows.count, dimension: max(1, state.spec.space.coordinates.count))
     let feasibility = lessons.model(observations, state)
     let shake = (2 * model.parameters.noise).squareRoot()
     var stream = RandomStream(seed: seed, purpose: stableHash("shake"), index: 0)
     let members = search.run { points in
-      let batch = model.predict(process.seen(points))
+      let batch = model.predict(points)
       let failing = feasibility?.logWeights(points).map { -$0 }
       return (0..<points.count).map { i in
         let deviation = (batch.variances[i] + 1e-12).squareRoot()
