@@ -2,9 +2,9 @@ import TrimtabStudies
 
 /// The losses of trials at each resource at which they paused, stopped, failed or were completed, ranked.
 ///
-/// One that has got a little more than it was to, as where the resource is measured in seconds, counts at what it was to get, where
-/// others are to be compared with it. A trial counts once at each resource; one that fails is infinitely bad at the resource to which it ran, and one lost with
-/// its worker says nothing.
+/// One that has got a little more than it was to, as where the resource is measured in seconds, counts at what it was to get,
+/// where others are to be compared with it. A trial counts once at each resource; one that fails is infinitely bad at the
+/// resource to which it ran, and one lost with its worker says nothing.
 struct ResultsByLevel: Sendable {
   /// A trial's loss at a level; of equal losses the earlier trial's is the smaller.
   struct Entry: Comparable, Sendable {
@@ -30,7 +30,7 @@ struct ResultsByLevel: Sendable {
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
       let record = state.trials[trial]
       guard record.hasReportedObjective else { return nil }
-      // Where the target is nobody's, nothing is less than it.
+      // Without a fidelity the target is no number, and so not below anything.
       return note(trial, at: record.target < record.resource ? record.target : record.resource, loss: state.loss(trial))
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       let record = state.trials[trial]
