@@ -69,6 +69,14 @@ public struct GridSearch: Sampler {
     }
     return .finished("every cell of the grid has been tried")
   }
+
+  public func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    Explanation(
+      [Fact("method", "a cell of the grid: what other trials gave plays no part")],
+      neighbours: Self.neighbours(of: configuration, before: trial, state: state))
+  }
 }
 
 extension GridSearch {

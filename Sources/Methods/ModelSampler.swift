@@ -14,6 +14,8 @@ protocol ModelSampler: Sampler {
   /// The trials from which the model learns, all of the log among them.
   mutating func observed(_ state: StudyState) -> Observations
 
+  /// How many of the design's trials have a value, and how many it takes until there are enough for a model.
+  func progress(_ observations: Observations, _ state: StudyState) -> (known: Int, needed: Int)
   /// Whether there are enough of them for a model.
   func isReady(_ observations: Observations, _ state: StudyState) -> Bool
   /// Whether it proposes configurations that have been tried.
@@ -66,8 +68,13 @@ extension ModelSampler {
 
   var repeats: Bool { false }
 
+  func progress(_ observations: Observations, _ state: StudyState) -> (known: Int, needed: Int) {
+    (observations.rows.count, StartupDesign.count(startup, state.spec))
+  }
+
   func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
-    observations.rows.count >= StartupDesign.count(startup, state.spec)
+    let (known, needed) = progress(observations, state)
+    return known >= needed
   }
 
   func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
@@ -97,9 +104,53 @@ extension ModelSampler {
   /// What an explanation says while the model is not used yet; nil once it is.
   func designFact(_ observations: Observations, _ state: StudyState) -> Fact? {
     guard !isReady(observations, state) else { return nil }
-    let needed = StartupDesign.count(startup, state.spec)
-    return Fact("step", "the design before the model: \(observations.rows.count) of \(needed) trials have a value")
+    let (known, needed) = progress(observations, state)
+    return Fact("step", "the design before the model: \(known) of \(needed) trials have a value")
   }
+}
+
+/// A sampler that accounts for a proposal by what its model says there.
+protocol ExplainedSampler: ModelSampler {
+  /// The method, in a few words.
+  var title: String { get }
+
+  /// The state of the model, what it expects of the configuration, and how good that looks to it; nil when the model cannot
+  /// be made.
+  /// - Parameter point: the configuration as the model sees it.
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]?
+}
+
+extension ExplainedSampler {
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let observations = observed(state)
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", title)
+    if let fact = designFact(observations, state) { return Explanation([method, fact], neighbours: nearest) }
+    var fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    fresh.target = target
+    guard let point = observations.features.point(configuration),
+      var facts = account(of: configuration, at: point, observations, fresh)
+    else { return Explanation([method, .noModel], neighbours: nearest) }
+    if let probability = lessons.model(observations, state)?.probabilities(point).first {
+      facts.append(FailureLessons.fact(probability, state))
+    }
+    return Explanation([method] + facts, neighbours: nearest)
+  }
+}
+
+extension Fact {
+  /// Why a random configuration was proposed where a model is due.
+  static let noModel = Fact("step", "random: the model cannot be made")
+
+  /// What a configuration is that the model's own search did not find.
+  static let beside = Fact("step", "random: the model's own proposals had been tried")
+
+  /// How good a configuration looked; what was proposed without that is said to be so.
+  static func acquisition(_ value: Double?) -> Fact { value.map { Fact("acquisition value", $0) } ?? .beside }
 }
 
 /// A sampler whose model is made anew of the observations.

@@ -16,6 +16,14 @@ public struct RandomSearch: Sampler {
   public func sample(trial: TrialNumber, target: Double?, state: StudyState) throws(SpaceError) -> Sample {
     try FreshDraw(purpose: Self.purpose, trial: trial, state: state).sample(origin: .design)
   }
+
+  public func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    Explanation(
+      [Fact("method", "random search: what other trials gave plays no part")],
+      neighbours: Self.neighbours(of: configuration, before: trial, state: state))
+  }
 }
 
 extension RandomSearch {

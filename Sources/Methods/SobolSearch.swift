@@ -66,6 +66,14 @@ public struct SobolSearch: Sampler {
       return (configuration, annotation)
     }
   }
+
+  public func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    Explanation(
+      [Fact("method", "the next point of a Sobol sequence: what other trials gave plays no part")],
+      neighbours: Self.neighbours(of: configuration, before: trial, state: state))
+  }
 }
 
 extension SobolSearch {

@@ -79,40 +79,77 @@ public struct BOHB: Sampler {
     }
     let space = state.spec.space
     return try fresh.sample(origin: .model) { _ throws(SpaceError) in
-      var points: [[Double]] = []
-      // Candidates that violate a constraint are passed over; when all do, more are drawn.
-      var drawn = 0
-      while drawn < candidates || (points.isEmpty && drawn < Space.maximumDraws) {
-        drawn += 1
-        let row = densities.row(ofRank: stream.index(below: densities.good.count))
-        let point = densities.good.draw(near: row, factor: bandwidthFactor, &stream)
-        if !space.constraints.isEmpty {
-          let configuration = space.configuration(unit: columns.unit(of: point, in: space))
-          guard space.violatedConstraint(configuration) == nil else { continue }
-        }
-        points.append(point)
-      }
-      guard let best = NormalReferenceKDE.greatestRatio(points, good: densities.good, bad: densities.bad) else {
+      guard let point = draw(densities.model, columns, space, &stream) else {
         return (try space.sample(seed: stream.next(), index: 0), Annotation(origin: .fallback))
       }
-      let configuration = space.configuration(unit: columns.unit(of: points[best], in: space))
-      return (configuration, Annotation(origin: .model))
+      return (space.configuration(unit: columns.unit(of: point, in: space)), Annotation(origin: .model))
     }
   }
 
-  /// The model at the greatest resource at which enough trials are known; nil while there is none.
+  /// The best of some candidates, as columns; nil when the densities cannot be computed.
+  private func draw(
+    _ densities: GoodAndBad.Densities, _ columns: VaryingCoordinates, _ space: Space, _ stream: inout RandomStream
+  ) -> [Double]? {
+    var points: [[Double]] = []
+    // Candidates that violate a constraint are passed over; when all do, more are drawn.
+    var drawn = 0
+    while drawn < candidates || (points.isEmpty && drawn < Space.maximumDraws) {
+      drawn += 1
+      let row = densities.row(ofRank: stream.index(below: densities.good.count))
+      let point = densities.good.draw(near: row, factor: bandwidthFactor, &stream)
+      if !space.constraints.isEmpty {
+        let configuration = space.configuration(unit: columns.unit(of: point, in: space))
+        guard space.violatedConstraint(configuration) == nil else { continue }
+      }
+      points.append(point)
+    }
+    return NormalReferenceKDE.greatestRatio(points, good: densities.good, bad: densities.bad).map { points[$0] }
+  }
+
+  /// The model at the greatest resource at which enough trials are known, and that resource; nil while there is none.
   private func model(
     _ columns: VaryingCoordinates, _ state: StudyState, _ stream: inout RandomStream
-  ) -> GoodAndBad.Densities? {
+  ) -> (model: GoodAndBad.Densities, resource: Double)? {
     guard !columns.coordinates.isEmpty else { return nil }
     let least = GoodAndBad.least(columns)
     for (resource, level) in results.descending where level.count >= least + 2 {
       let goodCount = GoodAndBad.counts(level.count, least: least, goodFraction: goodFraction).good
       // Among the good there is nothing that failed.
       guard level[goodCount - 1].loss.isFinite, let set = sets[resource] else { continue }
-      return set.densities(level, state.history, &stream)
+      return (set.densities(level, state.history, &stream), resource)
     }
     return nil
+  }
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", "kernel densities of the good trials and of the bad ones (BOHB)")
+    var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
+    if stream.uniform() < randomFraction {
+      let step = Fact("step", "random, as a share of \(Fact.rounded(randomFraction)) of all is")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    guard let columns, let (densities, resource) = model(columns, state, &stream) else {
+      let step = Fact("step", "random, before the model: no level has enough trials with a value")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    var facts = [method]
+    if let fidelity = state.spec.fidelity {
+      facts.append(Fact("learns from", "\(fidelity.name) \(JSONValue.plainText(resource))"))
+    }
+    facts.append(Fact("good trials", "\(densities.good.count)"))
+    facts.append(Fact("bad trials", "\(densities.bad.count)"))
+    let space = state.spec.space
+    var ratio: Double?
+    // What had been tried was drawn again.
+    for _ in 0...FreshDraw.redraws where ratio == nil {
+      guard let point = draw(densities, columns, space, &stream) else { break }
+      guard space.configuration(unit: columns.unit(of: point, in: space)) == configuration else { continue }
+      ratio = densities.good.logDensity(point) - densities.bad.logDensity(point)
+    }
+    return Explanation(facts + [.acquisition(ratio)], neighbours: nearest)
   }
 }
 

@@ -224,6 +224,28 @@ public struct DEHB: Scheduler, Sampler {
     }
   }
 
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", "differential evolution with a population for each level (DEHB)")
+    guard let populations, let level = populations.level(of: target), let plan, let fidelity = state.spec.fidelity
+    else { return Explanation([method, Fact("step", "random: the resource is no level")], neighbours: nearest) }
+    let place = Populations.Place(level: level, slot: populations.next[level])
+    let pool = parents(of: place, populations, plan)
+    guard !pool.isEmpty else {
+      return Explanation(
+        [method, Fact("step", "random: the first bracket, or there is nobody to breed from")], neighbours: nearest)
+    }
+    let rival = populations.members[level][place.slot].map { "trial \($0.trial)" } ?? "nobody yet"
+    return Explanation(
+      [
+        method, Fact("step", "a mutant, crossed with the one in its place of the population"),
+        Fact("population", "that of \(fidelity.name) \(JSONValue.plainText(target ?? fidelity.maximum))"),
+        Fact("in its place", rival), Fact("possible parents", "\(pool.count)"),
+      ], neighbours: nearest)
+  }
+
   /// The trials from which the next one at a place is bred: the best of the level below, as many as the rung has places;
   /// of the level itself in the lowest rung of a bracket. Empty while there is nobody to breed from.
   private func parents(of place: Populations.Place, _ populations: Populations, _ plan: BracketPlan) -> [TrialNumber] {

@@ -10,7 +10,7 @@ import TrimtabSurrogates
 /// Gaussian process learns the objective; the configuration is proposed that lessens its doubt over the whole space most
 /// (integrated variance reduction). What it has learned is in its model's report: the effect of each choice, with its
 /// uncertainty, the share of the space where the sign of the effect is certain, and the evidence that it matters at all.
-public struct MultiverseSampler: ProcessSampler {
+public struct MultiverseSampler: ProcessSampler, ExplainedSampler {
   static let purpose = stableHash("multiverse")
   /// Points at which reports look: their covariances are computed for each pair of choices.
   static let reportPoints = 192
@@ -34,13 +34,7 @@ public struct MultiverseSampler: ProcessSampler {
   }
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
-    let state = fresh.state
-    guard let model = process.models(observations, state)?.first else { return .none }
-    let reference = reference(observations.features, points, state).points
-    guard reference.count > 0 else { return .none }
-    let pending = observations.pending(state)
-    let base = IntegratedVarianceReduction(
-      model.believing(pending, noise: model.parameters.noise).process, over: reference)
+    guard let base = function(observations, fresh.state) else { return .none }
     if target > 0, base.meanDeviation < target {
       return .finished(
         "the mean deviation of what is not known is \(Fact.rounded(base.meanDeviation)) of that of the values, "
@@ -50,6 +44,34 @@ public struct MultiverseSampler: ProcessSampler {
       search(
         base, observations, fresh, around: [], .init(candidates: candidates, spray: 16, starts: 4, moves: 64)),
       isWeakened: process.isWeakened)
+  }
+
+  /// What a trial would teach, given those that are pending; nil when the model cannot be made.
+  private mutating func function(
+    _ observations: Observations, _ state: StudyState
+  ) -> IntegratedVarianceReduction? {
+    guard let model = process.models(observations, state)?.first else { return nil }
+    let reference = reference(observations.features, points, state).points
+    guard reference.count > 0 else { return nil }
+    let pending = observations.pending(state)
+    return IntegratedVarianceReduction(
+      model.believing(pending, noise: model.parameters.noise).process, over: reference)
+  }
+
+  var title: String { "Gaussian process, integrated variance reduction" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    guard let function = function(observations, fresh.state) else { return nil }
+    let scale = LossScale(observations.rows.map(\.loss), .standard)
+    let prediction = function.process.predict(point)
+    let deviation = (prediction.variances[0] + function.process.parameters.noise).squareRoot()
+    return [
+      Fact("trials in the model", "\(process.rowsOfModel.count)"),
+      Fact("mean deviation of what is not known, of that of the values", function.meanDeviation),
+    ] + scale.facts(mean: prediction.means[0], deviation: deviation, fresh.state.spec.objectives[0])
+      + [Fact("acquisition value", function.reductions(point)[0])]
   }
 
   /// Points spread over the space; the same throughout a study.
@@ -75,7 +97,7 @@ extension MultiverseSampler {
     // Of the objective as it is reported, for each unit of the model's scores.
     let unit = state.spec.objectives[0].sign * (scale.loss(-1) - scale.loss(0))
     let known = IntegratedVarianceReduction(model, over: points)
-    report.facts[0] = Fact("method", "Gaussian process, integrated variance reduction")
+    report.facts[0] = Fact("method", title)
     report.facts.append(Fact("mean deviation of what is not known", abs(unit) * known.meanDeviation))
     report.facts += effects(model, observations, configurations, unit, state)
     report.facts += sensitivities(model, observations.features, state)

@@ -13,6 +13,16 @@ enum CurveSurrogate: String, Sendable, CaseIterable {
   /// Mehta et al. 2024.
   case checkpoints = "fms"
 
+  /// What it is, for people.
+  var title: String {
+    switch self {
+    case .process: "Gaussian process of learning curves, freeze-thaw"
+    case .powerLaws: "ensemble of power laws, expected improvement at the full resource (DPL)"
+    case .prior: "learning curves after a prior of curves, freeze-thaw (ifBO)"
+    case .checkpoints: "Gaussian process of steps and of the weights of checkpoints (FMS)"
+    }
+  }
+
   /// Curves in the model, and points of each.
   var curveLimit: Int { self == .prior ? 100 : 200 }
   var pointLimit: Int { self == .prior ? 8 : 16 }

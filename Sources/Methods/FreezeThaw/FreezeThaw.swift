@@ -416,4 +416,32 @@ public struct FreezeThaw: Scheduler, Sampler {
       return (configuration, Annotation(origin: .model))
     }
   }
+  // MARK: What is said
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", surrogate.title)
+    guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state) else {
+      let step = Fact("step", "the design before the model: \(state.trials.count) of \(designCount(state)) trials")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    let stops = stops(fidelity)
+    guard let model = model(state), let point = model.features.point(configuration) else {
+      return Explanation([method, .noModel], neighbours: nearest)
+    }
+    let draw = Draw(model, stops.count, surrogate, state)
+    let time = stops[min(draw.horizon, stops.count) - 1]
+    var facts = [
+      method, Fact("curves in the model", "\(model.trials.count)"),
+      Fact("looks ahead to", "\(fidelity.name) \(JSONValue.plainText(time))"),
+      Fact("acquisition value", model.curves.promises(of: point, at: time, below: draw.threshold)[0]),
+    ]
+    let paused = bestPaused(model, stops, ahead: draw.horizon, below: draw.threshold, state) { _ in true }
+    if let paused {
+      facts.append(Fact("that of going on with trial \(model.trials[paused.index])", paused.score))
+    }
+    return Explanation(facts, neighbours: nearest)
+  }
 }

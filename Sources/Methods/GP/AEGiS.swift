@@ -108,10 +108,26 @@ public struct AEGiS: ProcessSampler {
     of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     var explanation = process.explanation(of: configuration, trial: trial, target: target, state: state)
-    if explanation.facts.contains(where: { $0.name == "acquisition value" }) {
-      explanation.facts[0] = Fact("method", "AEGiS: \(step(trial, state).rawValue)")
-      explanation.facts.removeAll { $0.name == "acquisition value" }
-    }
+    let observations = observed(state)
+    guard let place = explanation.facts.firstIndex(where: { $0.name == "acquisition value" }),
+      let model = process.models(observations, state)?.first,
+      let point = observations.features.point(configuration)
+    else { return explanation }
+    let step = step(trial, state)
+    explanation.facts[0] = Fact("method", "AEGiS: \(step.rawValue)")
+    let prediction = model.predict(point)
+    let seed = FreshDraw(purpose: Self.purpose, trial: trial, state: state).trialSeed
+    let facts =
+      switch step {
+      case .exploit: [Fact("acquisition value", prediction.means[0])]
+      case .thompson: [Fact("acquisition value", PosteriorPath(model, seed: seed).values(point)[0])]
+      case .front:
+        [
+          Fact("acquisition value, mean", prediction.means[0]),
+          Fact("acquisition value, deviation", (prediction.variances[0] + model.parameters.noise).squareRoot()),
+        ]
+      }
+    explanation.facts.replaceSubrange(place...place, with: facts)
     return explanation
   }
 }

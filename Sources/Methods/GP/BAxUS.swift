@@ -14,7 +14,7 @@ import TrimtabSurrogates
 /// Deviations: every completion counts by itself; choices stay outside the embedding, and one that is selected takes any
 /// value; a trial from elsewhere counts at the nearest point of the embedding; without a budget ten trials a parameter are
 /// assumed; priors are those of `gp`.
-public struct BAxUS: ObservingSampler {
+public struct BAxUS: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("baxus")
   /// Trials for each coordinate where a study has no budget.
   static let openBudget = 10
@@ -58,14 +58,33 @@ public struct BAxUS: ObservingSampler {
     return Place(region: region, embedding: embedding, choices: choices)
   }
 
-  func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
-    observations.rows.count - place(observations, state).region.start >= startup
+  func progress(_ observations: Observations, _ state: StudyState) -> (known: Int, needed: Int) {
+    (observations.rows.count - place(observations, state).region.start, startup)
   }
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     let place = place(observations, fresh.state)
     guard let best = place.region.best, let model = model(observations, place, fresh.state) else { return .none }
-    return .best(draw(observations, place, model, best: observations.rows[best].trial, fresh))
+    return .best(
+      draw(observations, place, model, best: observations.rows[best].trial, fresh).map(\.configuration))
+  }
+
+  var title: String { "trust region in a subspace with a Gaussian process, the best of a drawn function" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    let place = place(observations, fresh.state)
+    guard let best = place.region.best, let model = model(observations, place, fresh.state) else { return nil }
+    var embedded = none(place, observations.features)
+    append(
+      configuration, point, 0, observations.features.hasResource, place, fresh.state.spec.space, to: &embedded)
+    let drawn = draw(observations, place, model, best: observations.rows[best].trial, fresh)
+    let numbers = place.embedding.bins.reduce(0) { $0 + $1.count }
+    return [Fact("subspace", "\(place.embedding.bins.count) dimensions for \(numbers) parameters")]
+      + place.region.facts(around: observations.rows[best].trial)
+      + place.region.facts(model.predict(embedded), model, observations, fresh.state)
+      + [.acquisition(drawn.first { $0.configuration == configuration }?.value)]
   }
 
   /// A point of a scrambled Sobol sequence in the embedding.
@@ -132,7 +151,7 @@ public struct BAxUS: ObservingSampler {
   /// Configurations of the box, in the order of a function drawn from the model, best first.
   private func draw(
     _ observations: Observations, _ place: Place, _ model: GaussianProcess, best: TrialNumber, _ fresh: FreshDraw
-  ) -> [Configuration] {
+  ) -> [(configuration: Configuration, value: Double)] {
     let configuration = fresh.state.history.configuration(best)
     var stream = RandomStream(
       seed: fresh.trialSeed, purpose: stableHash("trust region"), index: 0)
@@ -152,7 +171,7 @@ public struct BAxUS: ObservingSampler {
       kept.append(configuration)
     }
     let values = model.draw(at: points, &stream)
-    return kept.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { kept[$0] }
+    return kept.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { (kept[$0], values[$0]) }
   }
 
   /// Points of the box that differ from the best trial in some dimensions, or in some parameters, and satisfy the constraints.

@@ -14,10 +14,7 @@ extension GaussianProcessSampler {
     }
     guard let models = models(observations, state), let function = wholeFunction(models, trial, state),
       let points = observations.features.point(configuration)
-    else {
-      return Explanation(
-        [Fact("method", "Gaussian process"), Fact("step", "random: the model cannot be made")], neighbours: nearest)
-    }
+    else { return Explanation([Fact("method", "Gaussian process"), .noModel], neighbours: nearest) }
     let model = models[0]
     var facts = [
       Fact("method", "Gaussian process, \(Self.title(of: acquisition(of: model, state)))")
@@ -30,15 +27,7 @@ extension GaussianProcessSampler {
       $0 + share * ($1.0.variances[0] + $1.1 + ($1.0.means[0] - mean) * ($1.0.means[0] - mean))
     }.squareRoot()
     let scale = LossScale(observations.rows.map(\.loss), transform)
-    let sign = state.spec.objectives[0].sign
-    let (low, middle, high) = (
-      scale.loss(-mean - deviation), scale.loss(-mean), scale.loss(-mean + deviation)
-    )
-    facts.append(Fact("expected \(state.spec.objectives[0].metric)", sign * middle))
-    facts.append(
-      Fact(
-        "68 % interval",
-        "\(Fact.rounded(min(sign * low, sign * high))) to \(Fact.rounded(max(sign * low, sign * high)))"))
+    facts += scale.facts(mean: mean, deviation: deviation, state.spec.objectives[0])
     facts.append(Fact("acquisition value", function.values(points)[0]))
     if let probability = feasibility(points, state)?.first { facts.append(FailureLessons.fact(probability, state)) }
     return Explanation(facts, neighbours: distances(points, model, observations))
@@ -137,9 +126,12 @@ extension GaussianProcessSampler {
 struct LossScale {
   private var pairs: [(z: Double, loss: Double)]
 
-  init(_ losses: [Double], _ transform: OutputTransform) {
+  init(_ losses: [Double], _ transform: OutputTransform) { self.init(losses, transform.apply) }
+
+  /// - Parameter transform: keeps the order of losses.
+  init(_ losses: [Double], _ transform: ([Double]) -> [Double]) {
     let sorted = losses.sorted()
-    let transformed = transform.apply(sorted)
+    let transformed = transform(sorted)
     pairs = []
     for (z, loss) in zip(transformed, sorted) where pairs.last.map({ z > $0.z }) ?? true { pairs.append((z, loss)) }
   }
@@ -154,5 +146,17 @@ struct LossScale {
     let (a, b) = (pairs[next - 1], pairs[next])
     let share = (z - a.z) / (b.z - a.z)
     return a.loss * (1 - share) + b.loss * share
+  }
+
+  /// A prediction in the objective's units.
+  /// - Parameters:
+  ///   - mean: of the scores, which are transformed losses with the other sign.
+  ///   - place: where it holds, if not for the objective as it is; follows the metric's name.
+  func facts(mean: Double, deviation: Double, _ objective: Objective, at place: String = "") -> [Fact] {
+    let ends = [-deviation, deviation].map { objective.sign * loss(-mean + $0) }.sorted()
+    return [
+      Fact("expected \(objective.metric)\(place)", objective.sign * loss(-mean)),
+      Fact("68 % interval", "\(Fact.rounded(ends[0])) to \(Fact.rounded(ends[1]))"),
+    ]
   }
 }

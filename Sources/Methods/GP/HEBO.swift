@@ -60,10 +60,7 @@ public struct HEBO: ProcessSampler {
     let incumbents = observations.best(1, state)
     var search = FrontSearch(
       observations.features, incumbents: incumbents, seed: seed, isNew: fresh.isNew, settings: settings)
-    let best = observations.points(of: observations.leaders(1).map { observations.rows[$0].trial }, state)
-    let threshold = model.predict(best).means.first ?? 0
-    let multiplier = Self.multiplier(
-      count: observations.rows.count, dimension: max(1, state.spec.space.coordinates.count))
+    let (threshold, multiplier) = goal(model, observations, state)
     let feasibility = lessons.model(observations, state)
     let shake = (2 * model.parameters.noise).squareRoot()
     var stream = RandomStream(seed: seed, purpose: stableHash("shake"), index: 0)
@@ -86,12 +83,38 @@ public struct HEBO: ProcessSampler {
     return members.map(\.configuration)
   }
 
+  /// What is to be improved on, and the multiplier of the bound.
+  private func goal(
+    _ model: GaussianProcess, _ observations: Observations, _ state: StudyState
+  ) -> (threshold: Double, multiplier: Double) {
+    let best = observations.points(of: observations.leaders(1).map { observations.rows[$0].trial }, state)
+    return (
+      model.predict(best).means.first ?? 0,
+      Self.multiplier(count: observations.rows.count, dimension: max(1, state.spec.space.coordinates.count))
+    )
+  }
+
   public mutating func explanation(
     of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
   ) -> Explanation {
     var explanation = process.explanation(of: configuration, trial: trial, target: target, state: state)
     explanation.facts[0] = Fact("method", "HEBO: a Gaussian process, and the front of three acquisition functions")
-    explanation.facts.removeAll { $0.name == "acquisition value" }
+    let observations = observed(state)
+    guard let place = explanation.facts.firstIndex(where: { $0.name == "acquisition value" }),
+      let model = process.models(observations, state)?.first,
+      let point = observations.features.point(configuration)
+    else { return explanation }
+    let (threshold, multiplier) = goal(model, observations, state)
+    let prediction = model.predict(point)
+    let deviation = (prediction.variances[0] + 1e-12).squareRoot()
+    let z = (prediction.means[0] - threshold - Self.gain) / deviation
+    explanation.facts.replaceSubrange(
+      place...place,
+      with: [
+        Fact("acquisition value, bound", prediction.means[0] + multiplier * deviation),
+        Fact("acquisition value, improvement", logarithm(deviation) + Improvement.logExpected(z)),
+        Fact("acquisition value, probability", NormalDistribution.logCDF(z)),
+      ])
     return explanation
   }
 }

@@ -86,3 +86,36 @@ struct TrustRegion: Sendable, Equatable {
     return scales.map { exponential(logarithm($0) - mean) }
   }
 }
+
+// MARK: What is said
+
+extension TrustRegion {
+  /// Where the region stands.
+  /// - Parameter trial: the best of the region's life.
+  func facts(around trial: TrialNumber) -> [Fact] {
+    [
+      Fact("region", "the \(restarts + 1)\(Self.suffix(restarts + 1)), around trial \(trial)"),
+      Fact("side of the region", length),
+      Fact("successes and failures running", "\(successes) and \(failures)"),
+    ]
+  }
+
+  private static func suffix(_ number: Int) -> String {
+    switch (number % 10, number % 100) {
+    case (1, let rest) where rest != 11: "st"
+    case (2, let rest) where rest != 12: "nd"
+    case (3, let rest) where rest != 13: "rd"
+    default: "th"
+    }
+  }
+
+  /// What the region's model expects at one point.
+  func facts(
+    _ prediction: GaussianProcess.Batch, _ model: GaussianProcess, _ observations: Observations, _ state: StudyState
+  ) -> [Fact] {
+    let deviation = (prediction.variances[0] + model.parameters.noise).squareRoot()
+    return [Fact("trials in the model", "\(model.points.count)")]
+      + LossScale(seen(observations).losses, .winsorized).facts(
+        mean: prediction.means[0], deviation: deviation, state.spec.objectives[0])
+  }
+}

@@ -13,7 +13,7 @@ import TrimtabSurrogates
 /// Deviations: each completion counts as a batch of one, so that asynchronous workers need no waiting; the kernel's priors
 /// are those of `gp`, but for a learned variance of the signal; a choice that is selected takes any value; the design of a
 /// region is that of `gp`, shorter than twice the coordinates where there are many.
-public struct TrustRegionSampler: ObservingSampler {
+public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("turbo")
 
   /// The variance of the signal is learned: where most trials lie on a plateau, a process that varies as much as their losses
@@ -36,8 +36,8 @@ public struct TrustRegionSampler: ObservingSampler {
     candidates = Self.entry.integer("candidates", in: part)
   }
 
-  func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
-    observations.rows.count - region(observations, state).start >= StartupDesign.count(startup, state.spec)
+  func progress(_ observations: Observations, _ state: StudyState) -> (known: Int, needed: Int) {
+    (observations.rows.count - region(observations, state).start, StartupDesign.count(startup, state.spec))
   }
 
   /// Each region has a design of its own.
@@ -49,7 +49,21 @@ public struct TrustRegionSampler: ObservingSampler {
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     let region = region(observations, fresh.state)
     guard let best = region.best, let model = model(observations, region) else { return .none }
-    return .best(draw(observations, region, model, best: observations.rows[best].trial, fresh))
+    return .best(
+      draw(observations, region, model, best: observations.rows[best].trial, fresh).map(\.configuration))
+  }
+
+  var title: String { "trust region with a Gaussian process, the best of a drawn function" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    let region = region(observations, fresh.state)
+    guard let best = region.best, let model = model(observations, region) else { return nil }
+    let drawn = draw(observations, region, model, best: observations.rows[best].trial, fresh)
+    return region.facts(around: observations.rows[best].trial)
+      + region.facts(model.predict(point), model, observations, fresh.state)
+      + [.acquisition(drawn.first { $0.configuration == configuration }?.value)]
   }
 
   private func region(_ observations: Observations, _ state: StudyState) -> TrustRegion {
@@ -82,7 +96,7 @@ public struct TrustRegionSampler: ObservingSampler {
   private func draw(
     _ observations: Observations, _ region: TrustRegion, _ model: GaussianProcess, best: TrialNumber,
     _ fresh: FreshDraw
-  ) -> [Configuration] {
+  ) -> [(configuration: Configuration, value: Double)] {
     let space = fresh.state.spec.space
     let features = observations.features
     let dimension = space.coordinates.count
@@ -117,7 +131,7 @@ public struct TrustRegionSampler: ObservingSampler {
     }
     guard !found.isEmpty else { return [] }
     let values = model.draw(at: points, &stream)
-    return found.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { found[$0] }
+    return found.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { (found[$0], values[$0]) }
   }
 
   /// The relative side of the box along each coordinate.

@@ -9,31 +9,29 @@ extension MOBSTER {
   ) -> Explanation {
     let nearest = Self.neighbours(of: configuration, before: trial, state: state)
     var facts = [methodFact]
-    let needed = StartupDesign.count(startup, state.spec)
-    guard let known = model.observations, let fidelity = state.spec.fidelity, known.trialCount >= needed else {
-      facts.append(
-        Fact(
-          "step",
-          "the design before the model: \(model.observations?.trialCount ?? 0) of \(needed) trials have a value"))
-      return Explanation(facts, neighbours: nearest)
+    let observations = observed(state)
+    if let fact = designFact(observations, state) { return Explanation(facts + [fact], neighbours: nearest) }
+    guard let known = model.observations, let fidelity = state.spec.fidelity, let process = model.process(),
+      let points = known.features.point(configuration), let searched = observations.features.point(configuration)
+    else {
+      return Explanation(facts + [.noModel], neighbours: nearest)
     }
-    guard let process = model.process(), let points = known.features.point(configuration) else {
-      facts.append(Fact("step", "random: the model cannot be made"))
-      return Explanation(facts, neighbours: nearest)
-    }
-    let target = state.trials.indices.contains(trial) ? state.trials[trial].target : nil
     let level = level(known, target)
     facts += Self.counts(known, fidelity)
     facts.append(Fact("improvement sought at", "\(fidelity.name) \(JSONValue.plainText(known.levels[level]))"))
     let prediction = process.predict(points.withoutResource(at: level))
     let scale = LossScale(model.rowsOfProcess.map { known.rows[$0].loss }, model.transform)
-    let sign = state.spec.objectives[0].sign
     let deviation = (prediction.variances[0] + process.parameters.noise).squareRoot()
-    facts.append(Fact("expected \(state.spec.objectives[0].metric) there", sign * scale.loss(-prediction.means[0])))
-    let ends = [-deviation, deviation].map { sign * scale.loss(-prediction.means[0] + $0) }.sorted()
-    facts.append(Fact("68 % interval", "\(Fact.rounded(ends[0])) to \(Fact.rounded(ends[1]))"))
+    facts += scale.facts(
+      mean: prediction.means[0], deviation: deviation, state.spec.objectives[0], at: " there")
     if let shares = rule == .ensemble ? trust.shares(&model, seed: state.spec.seed ?? 0) : nil {
       facts.append(Fact("shares of the levels", shares.map { Fact.rounded($0) }.joined(separator: ", ")))
+    }
+    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
+    let function = function(process, known, level, leaders(process, known, level, state), fresh)
+    facts.append(Fact("acquisition value", function.values(searched)[0]))
+    if let probability = lessons.model(observations, state)?.probabilities(searched).first {
+      facts.append(FailureLessons.fact(probability, state))
     }
     return Explanation(facts, neighbours: nearest)
   }

@@ -63,8 +63,8 @@ public struct MOBSTER: ObservingSampler {
   // MARK: Sampling
 
   /// Trials count that have reported at any level.
-  func isReady(_ observations: Observations, _ state: StudyState) -> Bool {
-    model.observations?.trialCount ?? 0 >= StartupDesign.count(startup, state.spec)
+  func progress(_ observations: Observations, _ state: StudyState) -> (known: Int, needed: Int) {
+    (model.observations?.trialCount ?? 0, StartupDesign.count(startup, state.spec))
   }
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
@@ -72,7 +72,7 @@ public struct MOBSTER: ObservingSampler {
     guard let known = model.observations, let process = model.process() else { return .none }
     let level = level(known, fresh.target)
     let leaders = leaders(process, known, level, state)
-    let function = function(process, known, level, leaders, fresh.trialSeed, state)
+    let function = function(process, known, level, leaders, fresh)
     var settings = MixedSearch.Settings(candidates: candidates, starts: 2)
     if process.points.count > Self.longSearchRows {
       settings.spray = 16
@@ -93,21 +93,22 @@ public struct MOBSTER: ObservingSampler {
     }
   }
 
-  private mutating func function(
-    _ process: GaussianProcess, _ known: LevelObservations, _ level: Int, _ leaders: [TrialNumber], _ seed: UInt64,
-    _ state: StudyState
+  mutating func function(
+    _ process: GaussianProcess, _ known: LevelObservations, _ level: Int, _ leaders: [TrialNumber], _ fresh: FreshDraw
   ) -> any Acquisition {
+    let state = fresh.state
     let pending = known.pending(state)
     let draws = pending.count <= Self.fantasyPendingLimit ? Self.fantasies : 1
     let trials = leaders + (state.running + state.queue).filter { !leaders.contains($0) }.sorted()
     let points = known.configurations(of: trials, state)
-    let single = LevelAcquisition(process, level: level, known: points, pending: pending, draws: draws, seed: seed)
+    let single = LevelAcquisition(
+      process, level: level, known: points, pending: pending, draws: draws, seed: fresh.trialSeed)
     guard rule == .ensemble, let shares = trust.shares(&model, seed: state.spec.seed ?? 0) else { return single }
     return LevelEnsemble(process, shares: shares, known: points, pending: pending) ?? single
   }
 
   /// The trials that the model expects to be best at a level, the very best first.
-  private func leaders(
+  func leaders(
     _ process: GaussianProcess, _ known: LevelObservations, _ level: Int, _ state: StudyState
   ) -> [TrialNumber] {
     let ranked = known.rows.indices.sorted {

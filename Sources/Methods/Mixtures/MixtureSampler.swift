@@ -14,7 +14,7 @@ import TrimtabSurrogates
 ///
 /// Deviations: the paper's kernel and acquisition function are not published in detail; here size is one more coordinate of
 /// the kernel, so that its length scale says how much is learned from one size about another.
-public struct MixtureSampler: ProcessSampler {
+public struct MixtureSampler: ProcessSampler, ExplainedSampler {
   static let purpose = stableHash("mixture")
   /// The share of the part to which a mixture of the design leans, besides its even share of the rest.
   static let lean = 0.7
@@ -41,15 +41,11 @@ public struct MixtureSampler: ProcessSampler {
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     let state = fresh.state
-    guard let model = process.models(observations, state)?.first else { return .none }
+    guard let model = process.models(observations, state)?.first,
+      let function = function(model, observations, state)
+    else { return .none }
     let number = sizeNumber(observations.features)
     let pending = observations.pending(state)
-    let believing = model.believing(pending).process
-    // What is to be improved on is what the model expects of the mixtures tried, at the largest size.
-    let full = number.map { model.points.replacing($0, by: largest(state.spec.space)) } ?? model.points
-    guard let threshold = model.predict(full).means.max(), threshold.isFinite else { return .none }
-    var function: any Acquisition = ModelAcquisition(believing, .logExpectedImprovement, threshold: threshold)
-    if let number { function = FixedNumberAcquisition(function, number: number, value: largest(state.spec.space)) }
     var found = search(
       function, observations, fresh, around: observations.best(GaussianProcessSampler.incumbents, state),
       .init(candidates: candidates, starts: starts))
@@ -57,6 +53,49 @@ public struct MixtureSampler: ProcessSampler {
       found = found.map { sized($0, number, model, observations, pending, state) }
     }
     return .best(found, isWeakened: process.isWeakened)
+  }
+
+  /// The expected improvement at the largest size, pending trials believed; nil when the model is of no use.
+  private func function(
+    _ model: GaussianProcess, _ observations: Observations, _ state: StudyState
+  ) -> (any Acquisition)? {
+    let top = largest(state.spec.space)
+    let number = sizeNumber(observations.features)
+    // What is to be improved on is what the model expects of the mixtures tried, at the largest size.
+    let full = number.map { model.points.replacing($0, by: top) } ?? model.points
+    guard let threshold = model.predict(full).means.max(), threshold.isFinite else { return nil }
+    let believing = model.believing(observations.pending(state)).process
+    let function = ModelAcquisition(believing, .logExpectedImprovement, threshold: threshold)
+    guard let number else { return function }
+    return FixedNumberAcquisition(function, number: number, value: top)
+  }
+
+  var title: String { "Gaussian process of mixtures, expected improvement" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    let state = fresh.state
+    guard let model = process.models(observations, state)?.first,
+      let function = function(model, observations, state)
+    else { return nil }
+    let top = largest(state.spec.space)
+    let number = sizeNumber(observations.features)
+    let prediction = model.predict(number.map { point.replacing($0, by: top) } ?? point)
+    let deviation = (prediction.variances[0] + model.parameters.noise).squareRoot()
+    let scale = LossScale(observations.rows.map(\.loss), process.transform)
+    var facts = [Fact("trials in the model", "\(process.rowsOfModel.count)")]
+    facts += scale.facts(
+      mean: prediction.means[0], deviation: deviation, state.spec.objectives[0],
+      at: number == nil ? "" : " at the largest \(size)")
+    if let number {
+      let own = point.numbers(of: 0)[number]
+      facts.append(
+        Fact(
+          "correlation of its \(size) with the largest",
+          model.parameters.correlation(number: number, from: own, to: top)))
+    }
+    return facts + [Fact("acquisition value", function.values(point)[0])]
   }
 
   // MARK: Design

@@ -52,6 +52,32 @@ public struct PriorBand: Sampler {
     }
   }
 
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let prior = UnitPrior(
+      state.spec.space, centre: Self.unitsOfDefaults(state.spec.space), confidence: confidence)
+    let source = source(target, prior, state)
+    var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
+    let draw = stream.uniform()
+    let step =
+      if draw < source.random {
+        "random"
+      } else if draw < source.random + source.incumbent {
+        "about the best at the greatest resource"
+      } else {
+        "about the defaults"
+      }
+    return Explanation(
+      [
+        Fact("method", "random, about the defaults, or about the incumbent (PriorBand)"), Fact("step", step),
+        Fact("probability of a random one", source.random),
+        Fact("probability of one about the defaults", 1 - source.random - source.incumbent),
+        Fact("probability of one about the incumbent", source.incumbent),
+      ], neighbours: nearest)
+  }
+
   /// How probable each source of a configuration is; the rest is the prior's.
   struct Source: Sendable, Equatable {
     var random: Double

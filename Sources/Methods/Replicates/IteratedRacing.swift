@@ -135,6 +135,24 @@ public struct IteratedRacing: Sampler {
     }
   }
 
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", "iterated racing (irace), race \(races.index + 1)")
+    guard !races.elites.isEmpty else {
+      return Explanation([method, Fact("step", "random: there are no winners yet")], neighbours: nearest)
+    }
+    var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
+    let parent = races.elites[Self.rank(stream.uniform(), of: races.elites.count)]
+    let deviation = (models[parent] ?? Model(state.spec.space)).deviation
+    return Explanation(
+      [
+        method, Fact("step", "drawn about trial \(parent), one of \(races.elites.count) winners"),
+        Fact("deviation of numbers, as a share of their range", deviation),
+      ], neighbours: nearest)
+  }
+
   /// The place of the elite that becomes the parent, with probabilities that fall linearly from the best to the last.
   /// - Parameter u: uniform in 0 ..< 1.
   static func rank(_ u: Double, of count: Int) -> Int {

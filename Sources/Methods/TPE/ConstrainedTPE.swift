@@ -67,13 +67,22 @@ public struct ConstrainedTPE: Sampler {
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    let space = state.spec.space
     let sets = self.sets ?? ConstrainedSets(state)
     self.sets = sets
-    let columns = sets.columns
-    guard !columns.coordinates.isEmpty, sets.objective.ranked.count >= startup else {
+    guard !sets.columns.coordinates.isEmpty, sets.objective.ranked.count >= startup else {
       return try fresh.sample(origin: .design)
     }
+    let ranked = candidates(trial, sets, state)
+    guard ranked.allSatisfy(\.score.isFinite) else { return try fresh.sample(origin: .fallback) }
+    return try fresh.propose(ranked.map(\.configuration).filter { !state.history.contains($0) })
+  }
+
+  /// Configurations drawn from each pair's better density, best first.
+  private func candidates(
+    _ trial: TrialNumber, _ sets: ConstrainedSets, _ state: StudyState
+  ) -> [(configuration: Configuration, score: Double)] {
+    let space = state.spec.space
+    let columns = sets.columns
     var stream = RandomStream(seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(trial))
     let pairs = pairs(sets, state, &stream)
     var ranked: [(configuration: Configuration, score: Double)] = []
@@ -85,9 +94,29 @@ public struct ConstrainedTPE: Sampler {
         ranked.append((configuration, pairs.reduce(0) { $0 + $1.score(point) }))
       }
     }
-    guard ranked.allSatisfy(\.score.isFinite) else { return try fresh.sample(origin: .fallback) }
-    let order = ranked.indices.sorted { (-ranked[$0].score, $0) < (-ranked[$1].score, $1) }
-    return try fresh.propose(order.map { ranked[$0].configuration }.filter { !state.history.contains($0) })
+    return ranked.indices.sorted { (-ranked[$0].score, $0) < (-ranked[$1].score, $1) }.map { ranked[$0] }
+  }
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    let method = Fact("method", "Parzen estimators of the objective and of each outcome constraint")
+    let sets = self.sets ?? ConstrainedSets(state)
+    self.sets = sets
+    let known = sets.objective.ranked.count
+    guard !sets.columns.coordinates.isEmpty, known >= startup else {
+      let step = Fact("step", "random, before the model: \(known) of \(startup) trials have a value")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    let score = candidates(trial, sets, state).first { $0.configuration == configuration }?.score
+    return Explanation(
+      [
+        method, Fact("better trials", "\(sets.objective.betterCount) of \(known)"),
+        Fact(
+          "shares of the better ones", sets.pairs.indices.map { Fact.rounded(sets.share($0)) }.joined(separator: ", ")),
+        .acquisition(score),
+      ], neighbours: nearest)
   }
 
   private func pairs(_ sets: ConstrainedSets, _ state: StudyState, _ stream: inout RandomStream) -> [Pair] {

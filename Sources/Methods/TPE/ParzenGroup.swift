@@ -60,11 +60,32 @@ struct ParzenGroup: Sendable {
     above.load(history)
     var stream = RandomStream(seed: seed, purpose: purpose, index: UInt64(trial))
     let batch = below.draw(count, from: &stream)
-    let good = below.logDensities(batch, weights: Array(repeating: 1, count: below.members.count))
-    let bad = above.kernels.logDensities(batch, weights: above.weights())
-    let scores = zip(good, bad).map { $0 - $1 }
+    let scores = logRatios(batch)
     let order = scores.indices.sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }
     return RankedCandidates(batch: batch, scores: scores, order: order)
+  }
+
+  /// The logarithms of the densities' ratios, greatest where the better trials lie.
+  private func logRatios(_ batch: CandidateBatch) -> [Double] {
+    let good = below.logDensities(batch, weights: Array(repeating: 1, count: below.members.count))
+    let bad = above.kernels.logDensities(batch, weights: above.weights())
+    return zip(good, bad).map { $0 - $1 }
+  }
+
+  /// The same at a configuration that has all the group's parameters; coordinates that are not active play no part.
+  mutating func logRatio(_ units: [Double], _ slots: [Double], history: History) -> Double {
+    below.load(history)
+    above.load(history)
+    var batch = CandidateBatch(shape, count: 1)
+    for (i, coordinate) in shape.continuous.enumerated() { batch.points[i * batch.stride] = units[coordinate] }
+    for (i, grid) in shape.grids.enumerated() {
+      let cell = grid.cell(at: units[grid.coordinate])
+      batch.points[(shape.continuous.count + i) * batch.stride] = cell.centre
+      batch.cellLows[i * batch.stride] = cell.low
+      batch.cellHighs[i * batch.stride] = cell.high
+    }
+    for (i, choice) in shape.choices.enumerated() { batch.picks[i * batch.stride] = Int32(slots[choice.slot]) }
+    return logRatios(batch)[0]
   }
 
   /// Writes a candidate's coordinates.

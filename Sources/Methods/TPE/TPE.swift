@@ -264,6 +264,36 @@ public struct TPE: Sampler {
     }
     return false
   }
+
+  // MARK: What is said
+
+  public mutating func explanation(
+    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
+  ) -> Explanation {
+    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
+    if !isPrepared { prepare(state) }
+    let method = Fact("method", "tree-structured Parzen estimators")
+    guard ranking.count >= startup else {
+      let step = Fact("step", "random, before the model: \(ranking.count) of \(startup) trials have a value")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    let space = state.spec.space
+    var units = [Double](repeating: .nan, count: space.coordinates.count)
+    space.encode(configuration) { units[$0] = $1 }
+    var ratio = 0.0
+    for i in groups.indices
+    where !groups[i].shape.isEmpty && space.isActive(groups[i].parameters[0], in: configuration.slots) {
+      ratio += groups[i].logRatio(units, configuration.slots, history: state.history)
+    }
+    let others = roles.count { $0 == .above }
+    let pending = roles.count { $0 == .pending }
+    return Explanation(
+      [
+        method, Fact("better trials", "\(below.count)"),
+        Fact("other trials", "\(others), and \(pending) pending"),
+        Fact("acquisition value", ratio),
+      ], neighbours: nearest)
+  }
 }
 
 extension TPE {

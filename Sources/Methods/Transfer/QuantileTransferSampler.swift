@@ -12,7 +12,7 @@ import TrimtabSurrogates
 /// greatest expected improvement is proposed; until two trials have a value it draws as `cts` does.
 ///
 /// Deviations: those of `PooledQuantiles`; 2,000 candidates are drawn from, not 100,000.
-public struct QuantileTransferSampler: ObservingSampler {
+public struct QuantileTransferSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("cts")
   static let rowLimit = 500
   static let leastToCorrect = 2
@@ -43,14 +43,19 @@ public struct QuantileTransferSampler: ObservingSampler {
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     guard let prior = prior(observations, fresh.state) else { return .none }
-    if !isCorrected || observations.rows.count < Self.leastToCorrect {
-      return .best(draw(prior, observations, fresh))
+    guard isCorrecting(observations) else {
+      return .best(draw(prior, observations, fresh).prefix(64).map(\.configuration))
     }
     guard let function = function(prior, observations, fresh.state) else { return .none }
     return .best(
       search(
         function, observations, fresh, around: observations.best(4, fresh.state),
         .init(candidates: min(candidates, 1000), spray: 32, moves: 64)))
+  }
+
+  /// Whether trials of this study count.
+  private func isCorrecting(_ observations: Observations) -> Bool {
+    isCorrected && observations.rows.count >= Self.leastToCorrect
   }
 
   private mutating func prior(_ observations: Observations, _ state: StudyState) -> PooledQuantiles? {
@@ -64,7 +69,7 @@ public struct QuantileTransferSampler: ObservingSampler {
   /// Random configurations in the order of the quantiles that they draw.
   private mutating func draw(
     _ prior: PooledQuantiles, _ observations: Observations, _ fresh: FreshDraw
-  ) -> [Configuration] {
+  ) -> [(configuration: Configuration, quantile: Double)] {
     var pool = CandidatePool(observations.features, incumbents: [], seed: fresh.trialSeed)
     let (points, possible) = observations.features.points(pool.scatter(candidates, spray: 0).map(\.configuration))
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(fresh.trial))
@@ -74,7 +79,34 @@ public struct QuantileTransferSampler: ObservingSampler {
       let probabilities = feasibility.probabilities(points)
       for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
     }
-    return possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }.prefix(64).map { possible[$0] }
+    return possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }.map { (possible[$0], draws[$0]) }
+  }
+
+  var title: String {
+    isCorrected
+      ? "ranks that earlier studies expect, corrected by a Gaussian process of this one; expected improvement"
+      : "ranks that earlier studies expect, the lowest of the drawn quantiles"
+  }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    guard let prior = prior(observations, fresh.state) else { return nil }
+    var facts = [
+      Fact("earlier studies", "\(fresh.state.earlierStudies.count)"),
+      Fact("normal quantile of its rank in those", prior.means(point)[0]),
+      Fact("deviation of that", prior.deviation),
+    ]
+    guard isCorrecting(observations) else {
+      let drawn = draw(prior, observations, fresh).first { $0.configuration == configuration }?.quantile
+      return facts + [.acquisition(drawn)]
+    }
+    guard let function = function(prior, observations, fresh.state) else { return nil }
+    let (means, variances) = function.predict(point)
+    facts.append(Fact("trials in the model", "\(min(observations.rows.count, Self.rowLimit))"))
+    facts.append(Fact("normal quantile of its rank here", means[0]))
+    facts.append(Fact("deviation of that here", variances[0].squareRoot()))
+    return facts + [Fact("acquisition value", function.values(point)[0])]
   }
 
   private mutating func function(

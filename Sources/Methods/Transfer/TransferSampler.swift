@@ -139,7 +139,10 @@ public struct TransferSampler: Sampler {
     // The log says of a trial that exists where it came from; the explanation is asked with the log before it.
     if begun < transfer.start, let next = nextOfPortfolio(state), next == configuration {
       return Explanation(
-        [Fact("step", "\(begun + 1) of \(transfer.start) to begin with: among the best of the earlier studies")],
+        [
+          Fact("method", "portfolio of the earlier studies"),
+          Fact("step", "\(begun + 1) of \(transfer.start) to begin with: among the best of them"),
+        ],
         neighbours: Self.neighbours(of: configuration, before: trial, state: state))
     }
     if transfer.isBoxed, boxed == nil { begin(state) }

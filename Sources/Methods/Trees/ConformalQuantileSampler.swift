@@ -14,7 +14,7 @@ import TrimtabSurrogates
 /// Deviations: the level of the correction is min(1, (1 − 2q)(1 + 1/m)) with m held-out trials, which the guarantee of
 /// coverage needs, where the authors' program divides; quantiles that cross are sorted; a part of the random
 /// configurations lies around the best trials, so that large spaces are searched where it matters (`local`).
-public struct ConformalQuantileSampler: ObservingSampler {
+public struct ConformalQuantileSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("cqr")
   static let rowLimit = 2000
   static let reducedRows = 1000
@@ -38,6 +38,15 @@ public struct ConformalQuantileSampler: ObservingSampler {
   }
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
+    let (pool, drawn) = draw(observations, fresh)
+    // Where everything in the pool was tried there may still be others.
+    return .best(drawn.isEmpty ? pool : drawn.prefix(64).map(\.configuration))
+  }
+
+  /// The configurations that are looked at, and those of them that are new with the quantiles that they draw, lowest first.
+  private mutating func draw(
+    _ observations: Observations, _ fresh: FreshDraw
+  ) -> (pool: [Configuration], drawn: [(configuration: Configuration, quantile: Double)]) {
     let state = fresh.state
     let model = model(observations, seed: fresh.seed)
     let incumbents = observations.best(4, state)
@@ -45,7 +54,7 @@ public struct ConformalQuantileSampler: ObservingSampler {
       observations.features, incumbents: incumbents, seed: fresh.trialSeed)
     let near = Int((Double(candidates) * local).rounded())
     let pool = candidatePool.scatter(candidates - near, spray: near / incumbents.count).map(\.configuration)
-    guard !pool.isEmpty else { return .none }
+    guard !pool.isEmpty else { return ([], []) }
     let (points, possible) = observations.features.points(pool.filter { !state.history.contains($0) })
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("draw"), index: UInt64(fresh.trial))
     let quantiles = model.predict(points)
@@ -56,8 +65,30 @@ public struct ConformalQuantileSampler: ObservingSampler {
       for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
     }
     let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
-    // Where everything in the pool was tried there may still be others.
-    return possible.isEmpty ? .best(pool) : .best(order.prefix(64).map { possible[$0] })
+    return (pool, order.map { (possible[$0], draws[$0]) })
+  }
+
+  var title: String { "conformal quantile regression, the lowest of the drawn quantiles" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    let objective = fresh.state.spec.objectives[0]
+    let losses = observations.rows.map(\.loss)
+    let scale = LossScale(losses, OutputTransform.unit)
+    let quantiles = model(observations, seed: fresh.seed).predict(point).map { objective.sign * scale.loss($0[0]) }
+    let drawn = draw(observations, fresh).drawn.first { $0.configuration == configuration }?.quantile
+    let levels = ConformalQuantiles.levels.count
+    return [
+      Fact("trials in the model", "\(losses.count > Self.rowLimit ? Self.reducedRows : losses.count)"),
+      Fact("expected \(objective.metric)", quantiles[levels / 2]),
+      Fact(
+        "67 % interval",
+        "\(Fact.rounded(min(quantiles[0], quantiles[levels - 1]))) to "
+          + "\(Fact.rounded(max(quantiles[0], quantiles[levels - 1])))"),
+      // Infinite where the configuration fails in the draw.
+      Fact.acquisition(drawn.map { $0.isFinite ? objective.sign * scale.loss($0) : $0 }),
+    ]
   }
 
   /// The model of these observations; it is the same for all proposals beside them.

@@ -11,7 +11,7 @@ import TrimtabSurrogates
 /// them.
 ///
 /// Deviation: pending trials count as not good, so that parallel proposals keep apart.
-public struct DensityRatioSampler: ObservingSampler {
+public struct DensityRatioSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("bore")
   static let rowLimit = 2000
   static let incumbents = 8
@@ -32,14 +32,34 @@ public struct DensityRatioSampler: ObservingSampler {
   }
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
-    let function = classifier(observations, seed: fresh.trialSeed, fresh.state)
+    let function = classifier(observations, seed: fresh.trialSeed, fresh.state).function
     return .best(
       search(
         function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
         .init(candidates: candidates, spray: 32, moves: 64)))
   }
 
-  private func classifier(_ observations: Observations, seed: UInt64, _ state: StudyState) -> ForestProbability {
+  var title: String { "density ratio by a forest of \(trees) trees" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    let (function, border, good) = classifier(observations, seed: fresh.trialSeed, fresh.state)
+    let objective = fresh.state.spec.objectives[0]
+    let rows = observations.rows.count
+    let side = objective.goal == .minimize ? "at most" : "at least"
+    return [
+      Fact("trials in the model", "\(min(rows, Self.rowLimit))"),
+      Fact("good trials", "\(good), with \(side) \(Fact.rounded(objective.sign * border))"),
+      Fact("pending trials", "\(observations.pending(fresh.state).count), taken as not good"),
+      Fact("acquisition value", exponential(function.values(point)[0])),
+    ]
+  }
+
+  /// - Returns: the classifier, the greatest loss of a good trial, and the number of good trials that it sees.
+  private func classifier(
+    _ observations: Observations, seed: UInt64, _ state: StudyState
+  ) -> (function: ForestProbability, border: Double, good: Int) {
     let losses = observations.rows.map(\.loss)
     let chosen = GPSelection.choose(losses, limit: Self.rowLimit)
     var points = observations.points.subset(chosen)
@@ -47,6 +67,7 @@ public struct DensityRatioSampler: ObservingSampler {
     let good = max(1, Int((gamma * Double(losses.count)).rounded()))
     let border = sorted[min(good, sorted.count) - 1]
     var labels = chosen.map { losses[$0] <= border ? 1.0 : 0 }
+    let count = labels.count { $0 == 1 }
     let pending = observations.pending(state)
     for i in 0..<pending.count {
       points.append(i, of: pending)
@@ -54,7 +75,7 @@ public struct DensityRatioSampler: ObservingSampler {
     }
     var options = RandomForest.Options()
     options.trees = trees
-    return ForestProbability(RandomForest(points, labels, options: options, seed: seed))
+    return (ForestProbability(RandomForest(points, labels, options: options, seed: seed)), border, count)
   }
 }
 

@@ -14,7 +14,7 @@ import TrimtabSurrogates
 /// Deviations: pending trials count with the cost that the forest expects of them, so that parallel proposals keep
 /// apart; the forest is grown for every proposal, which takes milliseconds; above 2,000 trials it is grown from 1,000 of
 /// them.
-public struct ForestSampler: ObservingSampler {
+public struct ForestSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("smac")
   static let rowLimit = 2000
   static let reducedRows = 1000
@@ -46,32 +46,24 @@ public struct ForestSampler: ObservingSampler {
         .init(candidates: candidates, spray: 32, starts: 10, moves: 64)))
   }
 
-  public mutating func explanation(
-    of configuration: Configuration, trial: TrialNumber, target: Double?, state: StudyState
-  ) -> Explanation {
-    let observations = observed(state)
-    let nearest = Self.neighbours(of: configuration, before: trial, state: state)
-    var facts = [Fact("method", "random forest of \(trees) trees, expected improvement")]
-    if let fact = designFact(observations, state) { return Explanation(facts + [fact], neighbours: nearest) }
-    guard let points = observations.features.point(configuration) else {
-      return Explanation(facts, neighbours: nearest)
-    }
-    let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
-    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(trial))
+  var title: String { "random forest of \(trees) trees, expected improvement" }
+
+  mutating func account(
+    of configuration: Configuration, at point: FeaturePoints, _ observations: Observations, _ fresh: FreshDraw
+  ) -> [Fact]? {
+    var facts: [Fact] = []
+    var stream = RandomStream(seed: fresh.seed, purpose: stableHash("interleave"), index: UInt64(fresh.trial))
     if stream.uniform() < interleave {
       facts.append(Fact("step", "random, as one in \(Fact.rounded(1 / interleave)) is"))
     }
-    let function = Self.function(observations, trees: trees, seed: fresh.trialSeed, state)
-    let prediction = function.predict(points)
+    let function = Self.function(observations, trees: trees, seed: fresh.trialSeed, fresh.state)
+    let prediction = function.predict(point)
     let rows = observations.rows.count
     facts.append(Fact("trials in the model", "\(rows > Self.rowLimit ? Self.reducedRows : rows)"))
     facts.append(Fact("expected scaled cost", prediction.mean))
     facts.append(Fact("deviation among the trees", prediction.deviation))
-    facts.append(Fact("acquisition value", function.values(points)[0]))
-    if let probability = lessons.model(observations, state)?.probabilities(points).first {
-      facts.append(FailureLessons.fact(probability, state))
-    }
-    return Explanation(facts, neighbours: nearest)
+    facts.append(Fact("acquisition value", function.values(point)[0]))
+    return facts
   }
 
   /// The expected improvement by a forest of the observations, pending trials believed.
