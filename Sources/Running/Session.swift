@@ -329,8 +329,9 @@ public final class Session {
 
   /// Records trials whose worker has died, so that they go back to the queue.
   private func recordLost() throws {
-    let mayBeFrozen = fold.state.spec.fidelity?.pause == .freeze
-    guard mayBeFrozen || !fold.state.running.allSatisfy({ fold.state.trials[$0].worker == worker }) else { return }
+    guard !(fold.state.running + fold.state.frozen).allSatisfy({ fold.state.trials[$0].worker == worker }) else {
+      return
+    }
     var isDead: [WorkerID: Bool] = [worker: false]
     func isLost(_ trial: TrialNumber) throws -> Bool {
       let owner = fold.state.trials[trial].worker
@@ -340,11 +341,7 @@ public final class Session {
       return answer
     }
     var suspects = try fold.state.running.filter(isLost)
-    if mayBeFrozen, fold.state.count(.paused) > 0 {
-      suspects += try fold.state.trials.indices.filter {
-        try fold.state.trials[$0].isFrozen && fold.state.trials[$0].state == .paused && isLost($0)
-      }
-    }
+    suspects += try fold.state.frozen.filter { try fold.state.trials[$0].state == .paused && isLost($0) }.sorted()
     guard !suspects.isEmpty else { return }
     try append {
       // What the log says by now counts: a trial may have ended, or been lost and begun again, since.
@@ -379,10 +376,10 @@ public final class Session {
   func recordFrozenEnded() throws {
     func isOver(_ trial: TrialNumber) -> Bool {
       let record = fold.state.trials[trial]
-      return record.isFrozen && record.state == .paused && record.worker == worker && fold.state.hasFullResource(trial)
+      return record.state == .paused && record.worker == worker && fold.state.hasFullResource(trial)
     }
-    guard fold.state.revision > 0, fold.state.trials.indices.contains(where: isOver) else { return }
-    try append { fold.state.trials.indices.filter(isOver).map { Event(time: clock(), .trialLost($0)) } }
+    guard fold.state.revision > 0, fold.state.frozen.contains(where: isOver) else { return }
+    try append { fold.state.frozen.filter(isOver).sorted().map { Event(time: clock(), .trialLost($0)) } }
   }
 
   // MARK: Results

@@ -27,6 +27,9 @@ extension StudyState {
     require(
       running.sorted() == trials.indices.filter { trials[$0].state == .running },
       "the list of running trials does not hold each of them once")
+    require(
+      frozen.sorted() == trials.indices.filter { trials[$0].isFrozen },
+      "the list of frozen trials does not hold each of them once")
     violations += trials.indices.flatMap(violations(of:))
     violations += historyViolations() + incumbentViolations() + sumViolations()
     require(eventCount > trials.count, "there are \(trials.count) trials after only \(eventCount) events")

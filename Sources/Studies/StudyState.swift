@@ -57,6 +57,8 @@ public struct StudyState: Sendable {
   public private(set) var queue: [TrialNumber] = []
   /// Trials that are running, in the order of their start.
   public private(set) var running: [TrialNumber] = []
+  /// Trials whose processes wait frozen in memory, in the order in which they began to.
+  public private(set) var frozen: [TrialNumber] = []
   /// The number of trials in each state.
   public private(set) var counts = [Int](repeating: 0, count: TrialState.allCases.count)
   public private(set) var failureCounts = [Int](repeating: 0, count: FailureKind.allCases.count)
@@ -214,10 +216,10 @@ public struct StudyState: Sendable {
       try absorbProposal(number, kind, target, annotation, at: event.time)
     case .trialStarted(let number, let worker):
       try require(number, .waiting)
+      setFrozen(number, false)
       update(number) {
         $0.worker = worker
         $0.startedAt = event.time
-        $0.isFrozen = false
         $0.runs &+= 1
         $0.failure = nil
       }
@@ -229,7 +231,7 @@ public struct StudyState: Sendable {
     case .trialPaused(let number, let isFrozen, let seconds):
       try require(number, .running)
       end(number, .paused, seconds, at: event.time)
-      trials[number].isFrozen = isFrozen
+      setFrozen(number, isFrozen)
     case .trialReleased(let number, let seconds):
       try require(number, .running)
       end(number, .waiting, seconds, at: event.time)
@@ -266,8 +268,8 @@ public struct StudyState: Sendable {
         trials[number].state == .running || (trials[number].state == .paused && trials[number].isFrozen)
       else { throw EventError("trial \(number) cannot be lost: it is not with a worker") }
       let wasFrozen = trials[number].state == .paused
+      setFrozen(number, false)
       update(number) {
-        $0.isFrozen = false
         $0.losses &+= 1
         $0.endedAt = event.time
       }
@@ -299,6 +301,10 @@ public struct StudyState: Sendable {
       completeIfBeyondMaximum(number, at: time)
     }
   }
+
+  /// The resource at which a trial's value was reported, which may be less than what it has reached: a metric need not be
+  /// reported each time. Nil without a fidelity or a value.
+  public func valueResource(_ number: TrialNumber) -> Double? { curves[number]?.resources.last }
 
   /// Whether a trial has a value and at least the full resource.
   public func hasFullResource(_ number: TrialNumber) -> Bool {
@@ -516,10 +522,16 @@ public struct StudyState: Sendable {
   private mutating func end(_ number: TrialNumber, _ state: TrialState, _ seconds: Double, at time: Timestamp) {
     trials[number].seconds += seconds
     trials[number].endedAt = time
-    trials[number].isFrozen = false
+    setFrozen(number, false)
     if spec.costMetric == nil { totalCost += seconds }
     if state.isFinal { finish(number) }
     move(number, to: state)
+  }
+
+  private mutating func setFrozen(_ number: TrialNumber, _ isFrozen: Bool) {
+    guard trials[number].isFrozen != isFrozen else { return }
+    trials[number].isFrozen = isFrozen
+    if isFrozen { frozen.append(number) } else { frozen.removeAll { $0 == number } }
   }
 
   private mutating func finish(_ number: TrialNumber) {

@@ -287,6 +287,29 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertGreaterThan(try distance(0, 5), believing + 0.1)
   }
 
+  /// With a confidence of 0.8 the deviation is 0.2: of a normal distribution about 0.3, truncated to 0…1, the mean is 0.328 and the
+  /// deviation 0.175 (SciPy's truncnorm); of three choices the default has 0.867.
+  func testTheDesignOfABelieverIsDrawnFromTheBelief() throws {
+    var number = try Parameter.float("x", 0...1)
+    number.defaultValue = .choice(.real(0.3))
+    var choice = Parameter.categorical("kind", ["a", "b", "c"])
+    choice.defaultValue = .choice(.text("b"))
+    let space = try Space([number, choice, .float("free", 0...1)])
+    var driver = try driver(
+      space, "gp", options: ["confidence": .real(0.8), "startup": .integer(400)], trials: 1000)
+    for _ in 0..<256 { try driver.runTrial { $0.slots[2] } }
+    let slots = driver.state.history.slots
+    func moments(_ values: [Double]) -> (mean: Double, deviation: Double) {
+      let mean = values.reduce(0, +) / Double(values.count)
+      return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot())
+    }
+    XCTAssertEqual(moments(slots[0]).mean, 0.328, accuracy: 0.02)
+    XCTAssertEqual(moments(slots[0]).deviation, 0.175, accuracy: 0.02)
+    XCTAssertEqual(Double(slots[1].count { $0 == 1 }) / 256, 0.867, accuracy: 0.03)
+    XCTAssertEqual(moments(slots[2]).mean, 0.5, accuracy: 0.02)
+    XCTAssertTrue(driver.state.trials.allSatisfy { $0.origin == .design })
+  }
+
   // MARK: What is said
 
   func testTheGaussianProcessExplainsItsProposals() throws {

@@ -265,6 +265,29 @@ final class StudyLifeTests: XCTestCase {
     XCTAssertTrue(life.state.incumbentIsComplete)
   }
 
+  func testFrozenTrialsAreKnownUntilTheyRunEndOrAreLost() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9, pause: .freeze) }
+    for _ in 0..<4 { try life.absorb(.trialPaused(try life.start(target: 3), isFrozen: true, seconds: 1)) }
+    XCTAssertEqual(life.state.frozen, [0, 1, 2, 3])
+    try life.absorb(.trialProposed(1, .resume, target: 9, Annotation()))
+    XCTAssertEqual(life.state.frozen, [0, 1, 2, 3], "its process waits until the trial is started")
+    try life.absorb(.trialStarted(1, worker: 1))
+    try life.absorb(.trialLost(0))
+    try life.absorb(.trialStopped(3, .user, seconds: 0))
+    XCTAssertEqual(life.state.frozen, [2])
+    XCTAssertEqual(life.state.invariantViolations(), [])
+  }
+
+  func testTheResourceOfAValueIsThatOfItsReport() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9) }
+    let trial = try life.start()
+    XCTAssertNil(life.state.valueResource(trial))
+    try life.report(trial, 1, at: 2)
+    try life.absorb(.reported(trial, resource: 5, [MetricValue("seconds", 3)]))
+    XCTAssertEqual(life.state.trials[trial].resource, 5)
+    XCTAssertEqual(life.state.valueResource(trial), 2)
+  }
+
   func testAFrozenTrialThatIsStoppedIsNoLongerFrozen() throws {
     var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9, pause: .freeze) }
     let trial = try life.start()

@@ -122,6 +122,14 @@ public struct GaussianProcessSampler: ModelSampler {
 
   // MARK: Sampling
 
+  /// Spread as a person believes that good configurations are.
+  func design(_ observations: Observations, _ fresh: FreshDraw) throws(SpaceError) -> Sample {
+    guard confidence > 0 else { return try StartupDesign.sample(fresh) }
+    let space = fresh.state.spec.space
+    let prior = UnitPrior(space, centre: PriorBand.unitsOfDefaults(space), confidence: confidence)
+    return try StartupDesign.sample(fresh, prior: prior)
+  }
+
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     let state = fresh.state
     guard let models = models(observations, state), let function = wholeFunction(models, fresh.trial, state) else {

@@ -25,9 +25,12 @@ struct UnitPrior: Sendable {
 
   static func code(_ unit: Double, _ count: Int) -> Int { min(count - 1, max(0, Int(unit * Double(count)))) }
 
-  func draw(_ stream: inout RandomStream) -> [Double] {
+  func draw(_ stream: inout RandomStream) -> [Double] { quantiles(centre.map { _ in stream.uniform() }) }
+
+  /// Where a point of the unit cube comes to lie when evenly spread points are to be spread as this density.
+  func quantiles(_ point: [Double]) -> [Double] {
     centre.indices.map { j in
-      let u = stream.uniform()
+      let u = point[j]
       guard !centre[j].isNaN else { return u }
       guard case .choices(let count) = kinds[j] else { return Self.normal(u, about: centre[j], deviation) }
       let own = Self.code(centre[j], count)

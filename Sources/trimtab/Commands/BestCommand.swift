@@ -78,7 +78,12 @@ struct BestCommand: ParsableCommand {
         constraint.metric,
         "\(value.map(Shown.exact) ?? "-") (\(constraint.relation.rawValue) \(Shown.exact(constraint.bound)))")
     }
-    if let fidelity = state.spec.fidelity { list.add(fidelity.name, Shown.exact(record.resource)) }
+    if let fidelity = state.spec.fidelity {
+      // The value may be of an earlier report than the last.
+      let at = state.valueResource(trial) ?? record.resource
+      let reached = record.resource > at ? ", of \(Shown.exact(record.resource)) reached" : ""
+      list.add(fidelity.name, Shown.exact(at) + reached)
+    }
     if let replicates = state.curves[trial]?.replicates, let interval = MeanInterval(replicates),
       interval.halfWidth.isFinite
     {

@@ -46,8 +46,7 @@ struct StudyStatus {
   init(_ log: SQLiteLog) throws {
     let state = try LogFold.state(of: log)
     self.state = state
-    let holding = state.trials.indices.filter { state.trials[$0].state == .running || state.trials[$0].isFrozen }
-    let alive = try Set(holding.map { state.trials[$0].worker }).filter { try log.isAlive($0) }
+    let alive = try Set((state.running + state.frozen).map { state.trials[$0].worker }).filter { try log.isAlive($0) }
     livingWorkers = alive.count
     deserted = state.running.filter { !alive.contains(state.trials[$0].worker) }
   }
@@ -132,8 +131,7 @@ struct StudyStatus {
 
   private var best: [String] {
     guard let trial = state.incumbent else { return [Self.noIncumbent(state)] }
-    let place =
-      state.spec.fidelity == nil ? "" : " at \(EventText.resource(state.trials[trial].resource, state))"
+    let place = state.valueResource(trial).map { " at \(EventText.resource($0, state))" } ?? ""
     let remark = state.incumbentIsComplete ? "" : " (not complete)"
     return [
       "trial \(trial): \(EventText.value(trial, state, exact: true))\(place)\(remark)",

@@ -63,7 +63,7 @@ struct StudyFrame {
       let value = state.otherMetrics[trial]?.first { $0.name == objective.metric }?.value ?? .nan
       line.append(", \(objective.metric) \(Shown.number(value))")
     }
-    if state.spec.fidelity != nil { line.append("  \(EventText.resource(record.resource, state))", .dim) }
+    if let resource = state.valueResource(trial) { line.append("  \(EventText.resource(resource, state))", .dim) }
     let curve = IncumbentCurve.picture(state, width: min(40, columns - 7), usesUnicode: usesUnicode)
     var lines = [
       line,

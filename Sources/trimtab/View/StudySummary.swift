@@ -22,8 +22,7 @@ struct StudySummary {
 
   private var best: [String] {
     guard let trial = state.incumbent else { return [field("best", StudyStatus.noIncumbent(state))] }
-    let record = state.trials[trial]
-    var place = state.spec.fidelity == nil ? "" : " at \(EventText.resource(record.resource, state))"
+    var place = state.valueResource(trial).map { " at \(EventText.resource($0, state))" } ?? ""
     if !state.incumbentIsComplete { place += " (not complete)" }
     var lines = [field("best", "trial \(trial): \(EventText.value(trial, state, exact: true))\(place)")]
     let configuration = state.history.configuration(trial)
@@ -84,7 +83,7 @@ struct StudySummary {
     let best = state.incumbent.map { trial in
       JSONValue.members([
         "trial": .integer(trial), "value": .number(state.trials[trial].value),
-        "resource": state.spec.fidelity.map { _ in .number(state.trials[trial].resource) },
+        "resource": state.valueResource(trial).map { .number($0) },
         "complete": .bool(state.incumbentIsComplete),
         "config": state.spec.space.json(of: state.history.configuration(trial)),
         "folder": .string(absolutePath(TrialFolder(root: trialsFolder, trial: trial).path)),
