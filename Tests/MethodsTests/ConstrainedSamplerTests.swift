@@ -66,7 +66,11 @@ final class ConstrainedSamplerTests: XCTestCase {
   func testSamplersFindSolutionsThatAreRare() throws {
     let seeds: [UInt64] = [1, 2, 3, 4]
     let small: [String: Choice] = ["candidates": .integer(128)]
-    for sampler in [PartSpec("c-tpe"), PartSpec("gp", options: small), PartSpec("smac", options: small)] {
+    let samplers = [
+      PartSpec("c-tpe"), PartSpec("gp", options: small), PartSpec("smac", options: small),
+      PartSpec("cqr", options: small),
+    ]
+    for sampler in samplers {
       let found = try seeds.count { try best(sampler, seed: $0, trials: 40, bound: 0.2).isFinite }
       XCTAssertGreaterThanOrEqual(found, 3, sampler.name)
     }

@@ -171,6 +171,25 @@ final class FreezeThawStudyTests: XCTestCase {
     }
   }
 
+  /// Six coordinates ask for a design of seven trials.
+  func testABudgetBelowTheDesignStillEndsWithACompleteTrial() throws {
+    for name in ["freeze-thaw", "fms"] {
+      for trials in 1...3 {
+        var spec = try spec(name, name, maximum: 9, trials: trials, seed: 1)
+        spec.space = try Space((0..<6).map { try .float("x\($0)", 0...1) })
+        var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+        while let trial = try driver.start() {
+          let target = driver.state.trials[trial].target
+          let verdict = try driver.report(trial, resource: target, Double(trial) + 1 / target)
+          try driver.append(
+            verdict == .pause ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+        }
+        XCTAssertEqual(driver.state.trials.count, trials, name)
+        XCTAssertGreaterThan(driver.state.count(.completed), 0, "\(name) with \(trials)")
+      }
+    }
+  }
+
   func testLossesOfAnySizeAreTaken() throws {
     let spec = try spec("freeze-thaw", "freeze-thaw", maximum: 9, trials: 30, seed: 1)
     var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }

@@ -16,6 +16,8 @@ public struct MultiverseSampler: ProcessSampler, ExplainedSampler {
   static let reportPoints = 192
   /// Parameters with more choices than this are left out of reports.
   static let reportChoices = 6
+  /// Above so many trials there is no evidence in reports: it takes a fit for each parameter with choices.
+  static let evidenceRows = 256
 
   private let candidates: Int
   private let points: Int
@@ -110,6 +112,8 @@ extension MultiverseSampler {
     _ state: StudyState
   ) -> [Fact] {
     let space = state.spec.space
+    // The sampler's own model may be one fit behind its trials.
+    let whole = model.points.count <= Self.evidenceRows ? GaussianProcess.fitted(model.points, model.targets) : nil
     var facts: [Fact] = []
     for index in space.parameters.indices {
       let name = space.parameters[index].name
@@ -122,7 +126,7 @@ extension MultiverseSampler {
         facts.append(Fact("its deviation", abs(unit) * contrast.deviation))
         facts.append(Fact("share of the space where its sign is certain", contrast.certainShare))
       }
-      if let evidence = evidence(index, model, observations) {
+      if let whole, let evidence = evidence(index, whole, observations) {
         facts.append(Fact("log evidence that \(name) matters", evidence))
       }
     }
@@ -159,9 +163,7 @@ extension MultiverseSampler {
   /// The logarithm of the Bayes factor of a model with the choice against one without it, both at their most likely
   /// parameters.
   private func evidence(_ index: Int, _ model: GaussianProcess, _ observations: Observations) -> Double? {
-    guard let column = observations.features.choiceColumn(ofParameter: index), model.points.count <= 256 else {
-      return nil
-    }
+    guard let column = observations.features.choiceColumn(ofParameter: index) else { return nil }
     var without = FeaturePoints(
       numberCount: model.points.numberCount, choiceCount: model.points.choiceCount - 1)
     for row in 0..<model.points.count {

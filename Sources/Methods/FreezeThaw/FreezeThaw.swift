@@ -125,8 +125,11 @@ public struct FreezeThaw: Scheduler, Sampler {
     posteriors = [:]
   }
 
-  /// How many trials begin before the model is asked.
-  private func designCount(_ state: StudyState) -> Int { max(3, min(state.spec.space.coordinates.count + 1, 10)) }
+  /// How many trials begin before the model is asked; no more than the budget allows, or it never would be.
+  private func designCount(_ state: StudyState) -> Int {
+    let count = max(3, min(state.spec.space.coordinates.count + 1, 10))
+    return max(1, min(count, state.spec.budget.trials ?? count))
+  }
 
   /// The resources at which a trial may be frozen.
   func stops(_ fidelity: Fidelity) -> [Double] {
@@ -378,7 +381,12 @@ public struct FreezeThaw: Scheduler, Sampler {
   public mutating func assignmentWithoutNew(
     state: StudyState, canResume: (TrialNumber) -> Bool
   ) -> Assignment {
-    guard let fidelity = state.spec.fidelity, let model = model(state) else { return .wait }
+    guard let fidelity = state.spec.fidelity else { return .wait }
+    guard let model = model(state) else {
+      // Of a single trial there is no model; one is to become complete all the same.
+      let isLast = state.running.isEmpty && state.queue.isEmpty && state.count(.completed) == 0
+      return isLast ? state.furthestPaused(canResume) : .wait
+    }
     let stops = stops(fidelity)
     let complete = state.trials.indices.filter {
       state.trials[$0].state == .completed && state.trials[$0].resource >= fidelity.maximum

@@ -62,7 +62,12 @@ public struct ConformalQuantileSampler: ObservingSampler, ExplainedSampler {
     if let feasibility = lessons.model(observations, state) {
       // A configuration that fails in the draw comes after all others.
       let probabilities = feasibility.logWeights(points).map { exponential($0) }
-      for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
+      if observations.hasSolution {
+        for i in draws.indices where stream.uniform() >= probabilities[i] { draws[i] = .infinity }
+      } else {
+        // Without a solution there is nothing to improve on.
+        draws = probabilities.map { 1 - $0 }
+      }
     }
     let order = possible.indices.sorted { (draws[$0], $0) < (draws[$1], $1) }
     return (pool, order.map { (possible[$0], draws[$0]) })
@@ -86,8 +91,9 @@ public struct ConformalQuantileSampler: ObservingSampler, ExplainedSampler {
         "67 % interval",
         "\(Fact.rounded(min(quantiles[0], quantiles[levels - 1]))) to "
           + "\(Fact.rounded(max(quantiles[0], quantiles[levels - 1])))"),
-      // Infinite where the configuration fails in the draw.
-      Fact.acquisition(drawn.map { $0.isFinite ? objective.sign * scale.loss($0) : $0 }),
+      // Infinite where the configuration fails in the draw; a probability while nothing is a solution.
+      Fact.acquisition(
+        drawn.map { observations.hasSolution && $0.isFinite ? objective.sign * scale.loss($0) : $0 }),
     ]
   }
 
