@@ -3,14 +3,22 @@ import TrimtabSearchSpaces
 import TrimtabStudies
 
 /// Finds a configuration that was not tried before; the one place where all samplers decide what to do about
-/// duplicates.
+/// duplicates, and where the constraints forbid nearly everything.
 ///
 /// A duplicate is drawn again at most 16 times (as SMAC3 does). A finite space of at most 100,000 cells is then searched
 /// cell by cell, so that every configuration is tried once and the end is noticed. Elsewhere the duplicate stands: a
 /// space that gives the same configuration 17 times running is not worth more effort.
+///
+/// Where draws find nothing that satisfies the constraints, steps are made away from configurations that do, which were tried
+/// before; when there are none, it is drawn a hundred times as often.
 struct FreshDraw {
   static let redraws = 16
   static let enumerationLimit = 100_000
+  /// Steps away from what was tried, each of a size that halves every so often.
+  static let steps = 4000
+  static let stepsOfOneSize = 250
+  /// The most numbers that are drawn in search of a first configuration within the constraints.
+  static let drawnNumbers = 20_000_000
   static let exhaustion = "every configuration of the space has been tried"
 
   /// The seed of this trial's draws: the study's, mixed with the sampler's name.
@@ -76,9 +84,48 @@ struct FreshDraw {
     case .exhausted: return .exhausted(Self.exhaustion)
     case .tooLarge, .impossible: break
     }
-    if let failure { throw failure }
+    if let failure {
+      guard let found = stepAway() ?? drawLonger() else { throw failure }
+      return .configuration(found, Annotation(origin: origin))
+    }
     guard let duplicate else { return .exhausted(Self.exhaustion) }
     return .configuration(duplicate.0, duplicate.1)
+  }
+
+  /// A new configuration within the constraints, a step away from one that was tried; nil when none is found.
+  private func stepAway() -> Configuration? {
+    let space = state.spec.space
+    let known = state.trials.indices.filter { space.contains(state.history.configuration($0)) }
+    guard !known.isEmpty else { return nil }
+    var stream = RandomStream(seed: seed, purpose: stableHash("step away"), index: UInt64(trial))
+    var unit = [Double](repeating: 0.5, count: space.coordinates.count)
+    for step in 0..<Self.steps {
+      let size = exponential(-Double(step / Self.stepsOfOneSize) * logarithm(2)) / 2
+      let origin = known[stream.index(below: known.count)]
+      for c in unit.indices {
+        let old = state.history.units[c][origin]
+        if old.isNaN {
+          unit[c] = stream.uniform()
+        } else if case .choices = space.coordinates[c].kind {
+          unit[c] = stream.uniform() < size ? stream.uniform() : old
+        } else {
+          unit[c] = min(1, max(0, old + size * stream.normal()))
+        }
+      }
+      let found = space.configuration(unit: unit)
+      if space.violatedConstraint(found) == nil, !state.history.contains(found) { return found }
+    }
+    return nil
+  }
+
+  /// A configuration within the constraints from many more draws.
+  private func drawLonger() -> Configuration? {
+    let space = state.spec.space
+    for round in 1...max(1, min(99, Self.drawnNumbers / (Space.maximumDraws * max(1, space.coordinates.count)))) {
+      let drawn = try? space.sample(seed: mix(mix(seed, stableHash("longer")), UInt64(round)), index: UInt64(trial))
+      if let drawn, !state.history.contains(drawn) { return drawn }
+    }
+    return nil
   }
 
   /// The first of a model's configurations, which were not tried before; where there are none a random one, which came about

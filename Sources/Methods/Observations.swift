@@ -1,3 +1,4 @@
+import TrimtabNumerics
 import TrimtabSearchSpaces
 import TrimtabStudies
 import TrimtabSurrogates
@@ -44,24 +45,25 @@ struct Observations: Sendable {
     case trial(TrialNumber)
   }
 
-  /// What an event changes of the observations; nil when nothing.
-  static func change(_ event: Event) -> Change? {
+  /// What an event changes of these observations; nil when nothing.
+  func change(_ event: Event, _ state: StudyState) -> Change? {
+    if event.isAmendment { return .anew }
+    return Self.trial(settledBy: event).map { features.areOutdated(by: $0, state) ? .anew : .trial($0) }
+  }
+
+  /// The trial whose run an event ends.
+  static func trial(settledBy event: Event) -> TrialNumber? {
     switch event.body {
-    case .studyAmended: .anew
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _),
       .trialFailed(let trial, _, _, _), .trialLost(let trial):
-      .trial(trial)
+      trial
     default: nil
     }
   }
 
   /// Takes note of an event; begins with the first.
   static func absorb(_ event: Event, state: StudyState, into observations: inout Observations?) {
-    guard observations != nil else {
-      observations = Observations(state)
-      return
-    }
-    switch change(event) {
+    switch observations?.change(event, state) ?? (observations == nil ? .anew : nil) {
     case .anew: observations = Observations(state)
     case .trial(let trial): observations?.update(trial, state)
     case nil: break
@@ -145,6 +147,10 @@ struct Observations: Sendable {
   }
 }
 
+extension Event {
+  var isAmendment: Bool { if case .studyAmended = body { true } else { false } }
+}
+
 extension Trial {
   /// Whether it has got all of the study's resource; false without one.
   func hasWholeResource(_ spec: StudySpec) -> Bool { spec.fidelity.map { resource >= $0.maximum } ?? false }
@@ -154,13 +160,38 @@ extension Trial {
 }
 
 extension SpaceFeatures {
-  /// Those of a study as it is now: parameters that earlier trials lack count as ones that may be missing.
+  /// Those of a study as it is now: parameters without a condition that some settled trials lack, because they were added later
+  /// or stand in no row of an imported table, count as ones that may be missing.
   init(_ state: StudyState, hasResource: Bool = false) {
+    self.init(state.spec.space, lacking: Self.lacking(state), hasResource: hasResource)
+  }
+
+  private static func lacking(_ state: StudyState) -> [Int: UInt64] {
     let space = state.spec.space
-    let late = space.parameters.indices.filter { index in
-      space.activityGroups[index] == 0 && state.history.rowCount > 0
-        && state.history.slots[space.slotRanges[index].lowerBound][0].isNaN
+    var lacking: [Int: UInt64] = [:]
+    for index in space.parameters.indices where space.activityGroups[index] == 0 {
+      let column = state.history.slots[space.slotRanges[index].lowerBound]
+      for trial in column.indices where column[trial].isNaN && state.trials[trial].isSettled {
+        lacking[index] = mix(lacking[index] ?? 0, UInt64(trial))
+      }
     }
-    self.init(space, lateParameters: Set(late), hasResource: hasResource)
+    return lacking
+  }
+
+  /// Whether a trial that has just settled lacks what these do not know to be missing, so that all points are others.
+  func areOutdated(by trial: TrialNumber, _ state: StudyState) -> Bool {
+    let space = state.spec.space
+    let isWhole = space.parameters.indices.allSatisfy { index in
+      space.activityGroups[index] != 0 || !state.history.slots[space.slotRanges[index].lowerBound][trial].isNaN
+    }
+    return !isWhole && !isAlike(Self.lacking(state))
+  }
+
+  /// Whether the same parameters are missing together; the trials that lack them may be others.
+  private func isAlike(_ other: [Int: UInt64]) -> Bool {
+    func groups(_ lacking: [Int: UInt64]) -> Set<[Int]> {
+      Set(Dictionary(grouping: lacking.keys.sorted()) { lacking[$0] }.values)
+    }
+    return groups(lacking) == groups(other)
   }
 }

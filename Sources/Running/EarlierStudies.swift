@@ -91,9 +91,14 @@ private struct EarlierTable {
         continue
       }
       let (values, known) = Self.parameters(members, spec.space)
-      try mapping.add(values, known: known, objective: value)
+      try mapping.add(values, known: known, objective: value) { row["metric.\($0)"]?.double }
     }
-    return try mapping.finish()
+    var study = try mapping.finish()
+    // The table has no goal, and nothing in it could be told from the best of a study with the other one.
+    study.remarks.append(
+      "a table does not say whether \(spec.objectives[0].metric) was minimized or maximized; it counts as one that is to "
+        + "\(spec.objectives[0].goal.rawValue) it")
+    return study
   }
 
   private func wrong(_ line: Int, _ message: String) -> SpaceError {

@@ -126,7 +126,7 @@ extension Space {
     }
     let worst = rejections.indices.max { rejections[$0] < rejections[$1] } ?? 0
     throw SpaceError(
-      "no configuration satisfies the constraints: in \(Self.maximumDraws) draws '\(constraints[worst].description)' failed \(rejections[worst]) times",
+      "no configuration was found that satisfies the constraints: in \(Self.maximumDraws) draws '\(constraints[worst].description)' failed \(rejections[worst]) times",
       hint: "loosen the constraint or narrow the ranges so that a configuration can satisfy it")
   }
 }

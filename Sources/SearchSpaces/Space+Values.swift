@@ -165,6 +165,15 @@ extension Space {
     return true
   }
 
+  /// Whether every fixed parameter that is active in the configuration has the value that it is fixed to; ``contains(_:)`` asks
+  /// only for the domain, as trials from before it was fixed are still of the space.
+  public func isAsFixed(_ configuration: Configuration) -> Bool {
+    parameters.enumerated().allSatisfy { index, parameter in
+      guard let fixed = parameter.fixedValue, let value = value(of: index, in: configuration) else { return true }
+      return value == fixed
+    }
+  }
+
   /// Whether the configuration has exactly the values that its conditions ask for, all within their domains, and
   /// satisfies every constraint.
   public func contains(_ configuration: Configuration) -> Bool {

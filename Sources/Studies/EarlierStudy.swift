@@ -72,6 +72,7 @@ public struct EarlierStudyMapping {
   private let space: Space
   private let name: String
   private let metric: String
+  private let bounds: [OutcomeConstraint]
   private var trials: [EarlierStudy.Trial] = []
   private var seen = 0
   /// Trials left out, by the reason.
@@ -79,6 +80,8 @@ public struct EarlierStudyMapping {
   private var omissionOrder: [String] = []
   private var unknown: Set<String> = []
   private var filled: [String: String] = [:]
+  /// Trials of which it is not known whether they keep the study's bounds, by the metric.
+  private var unjudged: [String: Int] = [:]
 
   /// - Parameters:
   ///   - name: what errors and remarks call the earlier study.
@@ -86,6 +89,7 @@ public struct EarlierStudyMapping {
   public init(name: String, into spec: StudySpec) {
     space = spec.space
     metric = spec.objectives[0].metric
+    bounds = spec.outcomeConstraints
     self.name = name
   }
 
@@ -105,12 +109,21 @@ public struct EarlierStudyMapping {
   /// - Parameters:
   ///   - values: of its active parameters.
   ///   - known: the names of all parameters of the earlier study.
+  ///   - outcome: what the trial reported of another metric; nil when it did not.
   /// - Throws: `SpaceError` for a parameter that the earlier study does not have and that has no default.
   public mutating func add(
-    _ values: [String: ParameterValue], known: Set<String>, objective: Double
+    _ values: [String: ParameterValue], known: Set<String>, objective: Double,
+    outcome: (String) -> Double? = { _ in nil }
   ) throws(SpaceError) {
     seen += 1
     guard objective.isFinite else { return omit("the objective is no finite number") }
+    for bound in bounds {
+      guard let value = bound.metric == metric ? objective : outcome(bound.metric) else {
+        unjudged[bound.metric, default: 0] += 1
+        continue
+      }
+      guard bound.excess(value) <= 0 else { return omit("the outcome constraint '\(bound.text)' is violated") }
+    }
     for other in known where space.index(of: other) == nil { unknown.insert(other) }
     var slots = [Double](repeating: .nan, count: space.slotCount)
     for index in space.evaluationOrder where space.isActive(index, in: slots) {
@@ -161,6 +174,10 @@ public struct EarlierStudyMapping {
         at: "transfer", hint: "export some of them to a table, and name that")
     }
     remarks += filled.sorted { $0.key < $1.key }.map { "its trials count as having \($0.key)=\($0.value), the default" }
+    remarks += unjudged.sorted { $0.key < $1.key }.map { metric, count in
+      "\(count) of \(seen) trials \(count == 1 ? "has" : "have") no \(metric), and \(count == 1 ? "counts" : "count") "
+        + "as keeping the bound on it"
+    }
     remarks += unknown.sorted().map { "its parameter '\($0)' is unknown here, and was ignored" }
     return EarlierStudy(name: name, trials: trials, remarks: remarks)
   }
@@ -188,9 +205,15 @@ extension EarlierStudyMapping {
         mapping.leaveOut("\(state.trials[trial].state.name), and not complete")
         continue
       }
+      guard state.violation(trial) == 0 else {
+        mapping.leaveOut("an outcome constraint of that study is violated")
+        continue
+      }
       var values: [String: ParameterValue] = [:]
       for (name, value) in state.spec.space.values(of: state.history.configuration(trial)) { values[name] = value }
-      try mapping.add(values, known: known, objective: state.trials[trial].value)
+      try mapping.add(values, known: known, objective: state.trials[trial].value) { metric in
+        state.otherMetrics[trial]?.first { $0.name == metric }?.value
+      }
     }
     return try mapping.finish()
   }

@@ -43,9 +43,15 @@ public struct ExpertPrior: Sendable {
     var units = [Double](repeating: .nan, count: space.coordinates.count)
     space.encode(Configuration(slots: slots)) { units[$0] = $1 }
     for (feature, number) in features.numbers.enumerated() {
-      if case .coordinate(let coordinate) = number, !units[coordinate].isNaN {
+      switch number {
+      case .coordinate(let coordinate) where !units[coordinate].isNaN:
         let activity = features.activityColumn(ofParameter: space.coordinates[coordinate].parameter)
         numbers.append(Number(feature: feature, centre: units[coordinate], activity: activity))
+      case .weight(let slot, _) where !slots[slot].isNaN:
+        let activity = space.slotRanges.firstIndex { $0.contains(slot) }
+          .flatMap { features.activityColumn(ofParameter: $0) }
+        numbers.append(Number(feature: feature, centre: slots[slot].squareRoot(), activity: activity))
+      case .coordinate, .weight, .resource: break
       }
     }
     for (feature, choice) in features.choices.enumerated() {

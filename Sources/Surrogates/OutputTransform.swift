@@ -33,6 +33,67 @@ public enum OutputTransform: String, Sendable, CaseIterable {
     }
   }
 
+  /// The way back: the loss of each transformed value, exact but for `copula`, which goes along straight lines between the
+  /// losses. Beyond the losses that were seen it goes on, where the transform ends by the slope of the quarter at that end: a
+  /// single loss far away must not say what is to be expected among the others.
+  /// - Parameter losses: finite, those that were transformed. Without two different ones every value is that of the first.
+  public func inverse(of losses: [Double]) -> (Double) -> Double {
+    let sorted = losses.sorted()
+    guard let least = sorted.first, let most = sorted.last, least < most else {
+      let only = sorted.first ?? .nan
+      return { _ in only }
+    }
+    switch self {
+    case .standard: return Self.line(sorted, apply(sorted))
+    case .winsorized:
+      let kept = Self.winsorised(sorted)
+      return Self.line(kept, Self.standardised(kept))
+    case .power:
+      let (values, back) = Self.powerFit(sorted)
+      guard let back else { return Self.line(sorted, Self.standardised(sorted)) }
+      let toValue = Self.line(values, Self.standardised(values))
+      let beyond = Self.polygon(sorted, apply(sorted))
+      return { z in
+        let loss = back(toValue(z))
+        return loss.isFinite ? loss : beyond(z)
+      }
+    case .copula: return Self.polygon(sorted, apply(sorted))
+    }
+  }
+
+  /// The straight line through sorted losses that were transformed by one.
+  private static func line(_ losses: [Double], _ transformed: [Double]) -> (Double) -> Double {
+    let (low, high) = (losses[0], losses[losses.count - 1])
+    let (first, last) = (transformed[0], transformed[transformed.count - 1])
+    guard last > first else { return { _ in low } }
+    return { z in
+      let share = (z - first) / (last - first)
+      return low * (1 - share) + high * share
+    }
+  }
+
+  /// Straight lines between sorted losses.
+  private static func polygon(_ losses: [Double], _ transformed: [Double]) -> (Double) -> Double {
+    var pairs: [(z: Double, loss: Double)] = []
+    for (z, loss) in zip(transformed, losses) where pairs.last.map({ z > $0.z }) ?? true { pairs.append((z, loss)) }
+    let last = pairs.count - 1
+    guard last > 0 else { return { _ in losses[0] } }
+    let quarter = max(1, pairs.count / 4)
+    return { z in
+      var (low, high) = (0, quarter)
+      if z >= pairs[last].z {
+        (low, high) = (last - quarter, last)
+      } else if z > pairs[0].z {
+        high = pairs.firstIndex { $0.z >= z } ?? last
+        low = high - 1
+      }
+      let (a, b) = (pairs[low], pairs[high])
+      // From the end that is nearer, so that nothing is lost at the losses themselves.
+      let slope = b.loss / (b.z - a.z) - a.loss / (b.z - a.z)
+      return z > pairs[last].z ? b.loss + (z - b.z) * slope : a.loss + (z - a.z) * slope
+    }
+  }
+
   /// Brought to [0, 1] without overflow.
   public static func unit(_ values: [Double]) -> [Double] {
     guard let least = values.min(), let most = values.max(), least < most else {
@@ -95,17 +156,33 @@ public enum OutputTransform: String, Sendable, CaseIterable {
 
   // MARK: Power
 
-  static func powered(_ losses: [Double]) -> [Double] {
+  static func powered(_ losses: [Double]) -> [Double] { standardised(powerFit(losses).values) }
+
+  /// The losses through the transform of greatest likelihood, and the way back; without one, and as they are, where they
+  /// cannot be transformed.
+  private static func powerFit(_ losses: [Double]) -> (values: [Double], inverse: ((Double) -> Double)?) {
     let deviation = deviation(losses)
-    guard deviation > 0, deviation.isFinite else { return standardised(losses) }
+    guard deviation > 0, deviation.isFinite else { return (losses, nil) }
     let scaled = losses.map { $0 / deviation }
-    guard scaled.allSatisfy(\.isFinite) else { return standardised(losses) }
+    guard scaled.allSatisfy(\.isFinite) else { return (losses, nil) }
     if scaled.allSatisfy({ $0 > 0 }) {
-      let (_, values) = fitted(scaled, boxCox, jacobian: { _log($0) })
-      if isUsable(values) { return standardised(values) }
+      let (lambda, values) = fitted(scaled, boxCox, jacobian: { _log($0) })
+      if isUsable(values) { return (values, { deviation * inverseBoxCox($0, lambda) }) }
     }
-    let (_, values) = fitted(scaled, yeoJohnson, jacobian: { $0 >= 0 ? _log1p($0) : -_log1p(-$0) })
-    return standardised(isUsable(values) ? values : losses)
+    let (lambda, values) = fitted(scaled, yeoJohnson, jacobian: { $0 >= 0 ? _log1p($0) : -_log1p(-$0) })
+    guard isUsable(values) else { return (losses, nil) }
+    return (
+      values,
+      { value in
+        deviation
+          * (value >= 0 ? inverseBoxCox(value, lambda) - 1 : 1 - inverseBoxCox(-value, 2 - lambda))
+      }
+    )
+  }
+
+  /// NaN beyond what the transform can give.
+  static func inverseBoxCox(_ y: Double, _ lambda: Double) -> Double {
+    abs(lambda) < 1e-12 ? _exp(y) : _exp(_log1p(lambda * y) / lambda)
   }
 
   /// Whether a transform has left differences that are more than rounding.

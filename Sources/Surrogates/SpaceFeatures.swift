@@ -6,7 +6,7 @@ import TrimtabSearchSpaces
 /// Numbers and ordered choices are their unit coordinates; items of a permutation their positions; weights of a simplex
 /// their square roots, so that distances are Hellinger's and finite at zero weights. Choices without an order stand for
 /// themselves. What is inactive is in the middle of its range or at the first choice, and each set of parameters that are
-/// active together adds one choice that says whether it is. A study with a fidelity adds the share of its resource.
+/// active together adds one choice that says whether it is; so does each set without conditions that the same trials lack. A study with a fidelity adds the share of its resource.
 public struct SpaceFeatures: Sendable {
   enum Number: Sendable, Equatable {
     case coordinate(Int)
@@ -25,27 +25,30 @@ public struct SpaceFeatures: Sendable {
   public let hasResource: Bool
   let numbers: [Number]
   let choices: [Choice]
+  /// See ``init(_:lacking:hasResource:)``.
+  public let lacking: [Int: UInt64]
 
   public var numberCount: Int { numbers.count }
   public var choiceCount: Int { choices.count }
 
   /// - Parameters:
-  ///   - lateParameters: parameters without a condition that earlier trials lack.
+  ///   - lacking: of parameters without a condition that some trials lack, a number that is the same for those that the same
+  ///     trials lack.
   ///   - hasResource: whether trials differ in the resource that they were given.
-  public init(_ space: Space, lateParameters: Set<Int> = [], hasResource: Bool = false) {
+  public init(_ space: Space, lacking: [Int: UInt64] = [:], hasResource: Bool = false) {
     self.space = space
     self.hasResource = hasResource
+    self.lacking = lacking
     var numbers: [Number] = []
     var choices: [Choice] = []
     var groups: Set<Int> = []
-    var hasLate = false
+    var lackingGroups: Set<UInt64> = []
     for index in space.evaluationOrder {
       let parameter = space.parameters[index]
       let range = space.coordinateRanges[index]
       if space.activityGroups[index] != 0 {
         if groups.insert(space.activityGroups[index]).inserted { choices.append(.activity(parameter: index)) }
-      } else if lateParameters.contains(index), !hasLate {
-        hasLate = true
+      } else if let group = lacking[index], lackingGroups.insert(group).inserted {
         choices.append(.activity(parameter: index))
       }
       if parameter.domain.cardinality == 1 { continue }
@@ -95,12 +98,13 @@ public struct SpaceFeatures: Sendable {
     choices.firstIndex { $0 == .slot(space.slotRanges[index].lowerBound) }
   }
 
-  /// The choice that says whether a parameter with a condition is active.
+  /// The choice that says whether a parameter with a condition is active, or one that some trials lack is there.
   func activityColumn(ofParameter index: Int) -> Int? {
     let group = space.activityGroups[index]
-    guard group != 0 else { return nil }
+    guard group != 0 || lacking[index] != nil else { return nil }
     return choices.firstIndex { choice in
-      if case .activity(let other) = choice { space.activityGroups[other] == group } else { false }
+      guard case .activity(let other) = choice, space.activityGroups[other] == group else { return false }
+      return group != 0 || lacking[other] == lacking[index]
     }
   }
 

@@ -131,7 +131,7 @@ final class ModelSamplerTests: XCTestCase {
     for sampler in Self.samplers {
       var driver = try driver(space, sampler)
       XCTAssertThrowsError(try driver.start(), sampler) { error in
-        XCTAssertTrue("\(error)".contains("no configuration satisfies the constraints"), "\(error)")
+        XCTAssertTrue("\(error)".contains("no configuration was found"), "\(error)")
       }
     }
   }
@@ -308,6 +308,28 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertEqual(Double(slots[1].count { $0 == 1 }) / 256, 0.867, accuracy: 0.03)
     XCTAssertEqual(moments(slots[2]).mean, 0.5, accuracy: 0.02)
     XCTAssertTrue(driver.state.trials.allSatisfy { $0.origin == .design })
+  }
+
+  func testABeliefWithoutDefaultsIsRefused() throws {
+    for sampler in ["gp", "auto"] {
+      let part = PartSpec(sampler, options: ["confidence": .real(0.5)])
+      let problems = Catalogue.check(MethodSpaces.spec(try MethodSpaces.numbers(), sampler: part))
+      XCTAssertEqual(problems.map(\.path), [["method", "sampler", "confidence"]], sampler)
+    }
+  }
+
+  func testABeliefInAMixtureDrawsProposalsToIt() throws {
+    var weights = Parameter("w", .simplex(["a", "b", "c"]))
+    weights.defaultValue = .simplex([0.7, 0.2, 0.1])
+    let space = try Space([weights])
+    func distance(_ confidence: Double) throws -> Double {
+      var driver = try driver(space, "gp", options: ["confidence": .real(confidence)], trials: 100)
+      for i in 0..<6 { try driver.runTrial { _ in Double(i % 2) * 1e-3 } }
+      let found = try proposal(&driver).configuration.slots
+      return abs(found[0] - 0.7) + abs(found[1] - 0.2) + abs(found[2] - 0.1)
+    }
+    XCTAssertLessThan(try distance(0.95), 0.25)
+    XCTAssertGreaterThan(try distance(0), 0.3)
   }
 
   // MARK: What is said
@@ -620,6 +642,27 @@ final class ModelSamplerTests: XCTestCase {
       }
     }
     XCTAssertEqual(LossScale([4, 4], .standard).loss(2), 4)
+  }
+
+  /// One loss that is far away says nothing of what lies among the others, and below them.
+  func testOneBadLossDoesNotStretchTheScaleOfTheOthers() {
+    let good = (0..<30).map { 0.5 + 0.2 * Double($0) / 29 }
+    for far in [1000.0, 1e6] {
+      for transform in OutputTransform.allCases where transform != .standard {
+        let losses = good + [far]
+        let scale = LossScale(losses, transform)
+        let scores = transform.apply(losses)
+        XCTAssertEqual(scale.loss(scores[3]), good[3], accuracy: 1e-6, "\(transform)")
+        let middle = 0.5 * (scores[10] + scores[11])
+        XCTAssertEqual(scale.loss(middle), 0.5 * (good[10] + good[11]), accuracy: 1e-3, "\(transform)")
+        // As far below the best as the best is from the middle.
+        let below = scale.loss(2 * scores[0] - scores[15])
+        XCTAssertGreaterThan(below, 0.2, "\(transform)")
+        XCTAssertLessThan(below, 0.5, "\(transform)")
+        let above = scale.loss(scores[29] + 0.2 * (scores[29] - scores[15]))
+        XCTAssertLessThan(above, transform == .copula ? far : 2, "\(transform)")
+      }
+    }
   }
 
   func testNumbersAreRoundedForPeople() {

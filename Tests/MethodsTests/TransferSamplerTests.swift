@@ -329,6 +329,27 @@ final class TransferSamplerTests: XCTestCase {
     XCTAssertEqual(driver.state.history.slots[0][0], 0.4)
   }
 
+  func testThePortfolioTakesOverWhatWasFixedOrAddedSince() throws {
+    let space = try square(2)
+    var driver = try driver(
+      spec(space, PartSpec("random"), start: 6), [earlier(space, 20) { self.bowl($0, at: 0.3) }])
+    try driver.runTrial { self.bowl($0, at: 0.3) }
+    var spec = driver.state.spec
+    var parameters = spec.space.parameters
+    parameters[1].fixedValue = .real(0.9)
+    var added = try Parameter.float("late", 0...1)
+    added.defaultValue = .real(0.25)
+    spec.space = try Space(parameters + [added])
+    try driver.append(.studyAmended(specification: spec.json.text))
+    for _ in 1..<6 { try driver.runTrial { self.bowl($0, at: 0.3) } }
+    XCTAssertEqual(driver.state.trials.prefix(6).map(\.origin), [Annotation.Origin?](repeating: .earlier, count: 6))
+    for trial in 1..<6 {
+      let slots = driver.state.history.configuration(trial).slots
+      XCTAssertEqual(slots[1], 0.9)
+      XCTAssertEqual(slots[2], 0.25)
+    }
+  }
+
   func testTheBoxHoldsTheBestOfEachStudyAndATenthOfTheTrialsLieAnywhere() throws {
     let space = try Space([
       .float("x", 0...1), .float("rate", 1e-4...1, scale: .log), .categorical("c", ["a", "b", "c", "d"]),

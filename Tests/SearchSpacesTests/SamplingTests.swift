@@ -175,7 +175,7 @@ final class SamplingTests: XCTestCase {
     XCTAssertThrowsError(try space.sample(seed: 1, index: 0)) { error in
       XCTAssertEqual(
         "\(error)",
-        "no configuration satisfies the constraints: in 10000 draws 'a + b > 3' failed 10000 times "
+        "no configuration was found that satisfies the constraints: in 10000 draws 'a + b > 3' failed 10000 times "
           + "(loosen the constraint or narrow the ranges so that a configuration can satisfy it)")
     }
   }

@@ -30,6 +30,35 @@ final class EarlierStudyTests: XCTestCase {
     return state
   }
 
+  func testTrialsBeyondAnOutcomeConstraintOfEitherStudyAreLeftOut() throws {
+    let space = try Space([.float("x", 0...1)])
+    var old = spec(space)
+    old.outcomeConstraints = [OutcomeConstraint(metric: "latency", .atMost, 0.8)]
+    var state = try StudyState(first: Event(time: 0, .studyCreated(specification: old.json.text)))
+    for (trial, latency) in [0.3, 0.7, 0.9].enumerated() {
+      for body: Event.Body in [
+        .trialProposed(
+          trial, .new(Configuration(slots: [latency])), target: nil, Annotation(origin: .design)),
+        .trialStarted(trial, worker: 1),
+        .reported(trial, resource: nil, [MetricValue("loss", Double(trial)), MetricValue("latency", latency)]),
+        .trialCompleted(trial, seconds: 1),
+      ] { try state.absorb(Event(time: 1, body)) }
+    }
+    var new = spec(space)
+    new.outcomeConstraints = [
+      OutcomeConstraint(metric: "latency", .atMost, 0.5), OutcomeConstraint(metric: "memory", .atMost, 1),
+    ]
+    let found = try EarlierStudyMapping.map(state, name: "old", into: new)
+    XCTAssertEqual(found.trials.map(\.configuration.slots), [[0.3]])
+    XCTAssertEqual(
+      found.remarks,
+      [
+        "1 of 3 trials is left out: the outcome constraint 'latency <= 0.5' is violated",
+        "1 of 3 trials is left out: an outcome constraint of that study is violated",
+        "1 of 3 trials has no memory, and counts as keeping the bound on it",
+      ])
+  }
+
   func testParametersAreMatchedByNameAndWhatDoesNotFitIsCounted() throws {
     let old = try earlier(
       Space([.categorical("kind", ["b", "a", "c"]), .float("x", 0...10), .integer("gone", 1...4)]),

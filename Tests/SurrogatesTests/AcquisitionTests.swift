@@ -158,6 +158,23 @@ final class AcquisitionTests: XCTestCase {
     for (a, b) in zip(noisy.values(candidates), analytic.values(candidates)) { assertClose(a, b, 1e-2) }
   }
 
+  /// What is to be improved on is the best of the rivals; the observed points themselves as rivals change nothing.
+  func testTheNoisyImprovementIsOnTheRivals() throws {
+    let (process, _) = try process(noise: 0.1)
+    let none = FeaturePoints(numberCount: 3, choiceCount: 1)
+    let candidates = pending(20)
+    func values(_ rivals: FeaturePoints?) throws -> [Double] {
+      try XCTUnwrap(ModelAcquisition(noisy: process, rivals: rivals, pending: none, draws: 32, seed: 1))
+        .values(candidates)
+    }
+    let usual = try values(nil)
+    XCTAssertEqual(try values(process.points), usual)
+    let means = process.predict(process.points).means
+    let worst = means.indices.sorted { means[$0] < means[$1] }.prefix(3)
+    let easy = try values(process.points.subset(worst.sorted()))
+    for (a, b) in zip(easy, usual) { XCTAssertGreaterThan(a, b) }
+  }
+
   func testTheNoisyImprovementIsNotFooledByOneLuckyValue() throws {
     let (clean, _) = try process(noise: 0.3, count: 40)
     var lucky = clean

@@ -45,7 +45,7 @@ public struct AutoSampler: Sampler {
       samplers[.rgpe] = make(.rgpe)
     }
     for name in AutoChoice.Name.allCases { samplers[name]?.absorb(event, state: state) }
-    if Observations.change(event) != nil { keepWhatMayBeChosen(event, state) }
+    if Observations.trial(settledBy: event) != nil || event.isAmendment { keepWhatMayBeChosen(event, state) }
   }
 
   private mutating func keepWhatMayBeChosen(_ event: Event, _ state: StudyState) {
@@ -128,5 +128,6 @@ extension AutoSampler {
     summary: "Chooses among bohb, gp, hebo, mobster, rgpe, smac and tpe by what the study is like, and says why.",
     paper: nil,
     takes: Set(CatalogueEntry.Ability.allCases).subtracting([.objectives]), needsFidelity: false,
-    options: [GaussianProcessSampler.confidenceOption], takesOutcomeConstraints: true)
+    options: [GaussianProcessSampler.confidenceOption], takesOutcomeConstraints: true,
+    inspect: GaussianProcessSampler.beliefProblems)
 }

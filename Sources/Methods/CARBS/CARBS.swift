@@ -168,16 +168,10 @@ public struct CARBS: ObservingSampler {
     let known = front.map { group in state.history.configuration(data.rows[group.members[0]].trial) }
     // Amended bounds and constraints may have put it out of the space; what was fixed differs, too.
     let possible = front.indices.filter {
-      state.spec.space.contains(known[$0]) && isAsFixed(known[$0], state.spec.space)
+      state.spec.space.contains(known[$0]) && state.spec.space.isAsFixed(known[$0])
     }
     let counts = possible.map { front[$0].count + pending[known[$0], default: 0] }
     return counts.min().flatMap { least in counts.firstIndex(of: least).map { known[possible[$0]] } }
-  }
-
-  private func isAsFixed(_ configuration: Configuration, _ space: Space) -> Bool {
-    space.parameters.enumerated().allSatisfy { index, parameter in
-      parameter.fixedValue.map { space.value(of: index, in: configuration) == $0 } ?? true
-    }
   }
 
   // MARK: Steps

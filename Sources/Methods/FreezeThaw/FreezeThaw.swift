@@ -39,6 +39,8 @@ public struct FreezeThaw: Scheduler, Sampler {
   /// What was known at the last moment at which parameters were to be fitted. Fitting waits until they are needed: one that
   /// reads a long log fits once.
   private var snapshot: Known?
+  /// What the snapshot's points are made of.
+  private var features: SpaceFeatures?
   private var fitted: Fitted?
 
   private struct Known: Sendable {
@@ -99,7 +101,9 @@ public struct FreezeThaw: Scheduler, Sampler {
   /// Takes what is known now as that to which parameters are fitted.
   private mutating func remember(_ state: StudyState) {
     nextFit = max(reports + 1, Int((Double(reports) * Self.refitFactor).rounded(.up)))
-    let latest = known(SpaceFeatures(state), state)
+    let features = SpaceFeatures(state)
+    let latest = known(features, state)
+    self.features = features
     snapshot = latest
     fitted = nil
     if surrogate == .prior, units == nil, latest.points.count >= 2, state.trials.count >= designCount(state) {
@@ -241,8 +245,7 @@ public struct FreezeThaw: Scheduler, Sampler {
 
   private mutating func model(_ state: StudyState) -> Model? {
     guard let horizon = state.spec.fidelity?.maximum else { return nil }
-    let features = SpaceFeatures(state)
-    guard let fitted = fit(horizon, state) else { return nil }
+    guard let fitted = fit(horizon, state), let features else { return nil }
     let known = known(features, state)
     let chosen = FreezeThawFit.choose(known.curves.map { $0.values.last ?? .infinity }, surrogate.curveLimit)
     let points = known.points.subset(chosen)

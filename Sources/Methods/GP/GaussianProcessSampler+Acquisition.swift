@@ -34,6 +34,8 @@ extension GaussianProcessSampler {
   /// Options that do not go together.
   @Sendable static func inspect(_ spec: StudySpec) -> [MethodProblem] {
     let part = spec.method.sampler
+    let problems = beliefProblems(spec)
+    guard problems.isEmpty else { return problems }
     let acquisition = entry.word("acquisition", in: part)
     if acquisition == "nei" || acquisition == "kg", !spec.outcomeConstraints.isEmpty {
       return [
@@ -50,6 +52,20 @@ extension GaussianProcessSampler {
       MethodProblem(
         ["method", "sampler", "pending"], "\(acquisition) has its own way with pending trials",
         hint: "leave pending out, or use another acquisition")
+    ]
+  }
+
+  /// A belief that good configurations lie near the defaults, where there are none.
+  @Sendable static func beliefProblems(_ spec: StudySpec) -> [MethodProblem] {
+    // A space that grows gets its defaults later.
+    guard (spec.method.sampler.options["confidence"]?.number ?? 0) > 0, !spec.grows,
+      spec.space.parameters.allSatisfy({ $0.defaultValue == nil })
+    else { return [] }
+    return [
+      MethodProblem(
+        ["method", "sampler", "confidence"],
+        "confidence is in the parameters' defaults, and no parameter of the space has one",
+        hint: "add default: … to the parameters of which you know a good value, or leave confidence out")
     ]
   }
 
@@ -91,7 +107,9 @@ extension GaussianProcessSampler {
     guard acquisition == "adaptive" else { return acquisition }
     // Draws of the true values at all trials do not tell solutions from others.
     guard state.spec.outcomeConstraints.isEmpty else { return "logei" }
-    let isNoisy = model.parameters.noise > Self.noiseShare && model.points.count <= Self.noiseRowLimit
+    // Where trials have got parts of a resource there are twice as many values to be drawn.
+    let count = model.points.count * (observations?.features.hasResource == true ? 2 : 1)
+    let isNoisy = model.parameters.noise > Self.noiseShare && count <= Self.noiseRowLimit
     return isNoisy && state.running.isEmpty && state.queue.isEmpty ? "nei" : "logei"
   }
 
@@ -118,7 +136,12 @@ extension GaussianProcessSampler {
     let name = acquisition(of: model, state)
     switch name {
     case "nei":
-      return ModelAcquisition(noisy: model, pending: pendingPoints, draws: Self.fantasies, seed: seed)
+      let rivals = observations.features.hasResource ? full : nil
+      if let noisy = ModelAcquisition(
+        noisy: model, rivals: rivals, pending: pendingPoints, draws: Self.fantasies, seed: seed)
+      {
+        return noisy
+      }
     case "thompson": return PosteriorPath(model, seed: seed)
     case "ucb-pe" where pendingPoints.count > 0 && explores(trial, seed, state):
       return PureExploration(model, observed: full, pending: pendingPoints)

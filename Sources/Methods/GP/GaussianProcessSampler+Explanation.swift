@@ -122,31 +122,19 @@ extension GaussianProcessSampler {
   }
 }
 
-/// The way back from transformed losses to losses: straight lines between the observed ones.
+/// The way back from transformed losses to losses.
 struct LossScale {
-  private var pairs: [(z: Double, loss: Double)]
+  private let inverse: (Double) -> Double
 
-  init(_ losses: [Double], _ transform: OutputTransform) { self.init(losses, transform.apply) }
+  init(_ losses: [Double], _ transform: OutputTransform) { inverse = transform.inverse(of: losses) }
 
-  /// - Parameter transform: keeps the order of losses.
-  init(_ losses: [Double], _ transform: ([Double]) -> [Double]) {
-    let sorted = losses.sorted()
-    let transformed = transform(sorted)
-    pairs = []
-    for (z, loss) in zip(transformed, sorted) where pairs.last.map({ z > $0.z }) ?? true { pairs.append((z, loss)) }
+  /// Of losses that were brought to 0…1.
+  init(unit losses: [Double]) {
+    let (least, most) = (losses.min() ?? .nan, losses.max() ?? .nan)
+    inverse = { least * (1 - $0) + most * $0 }
   }
 
-  /// Beyond the observed losses the line of the whole range goes on.
-  func loss(_ z: Double) -> Double {
-    guard let first = pairs.first, let last = pairs.last, pairs.count > 1 else { return pairs.first?.loss ?? .nan }
-    let slope = last.loss / (last.z - first.z) - first.loss / (last.z - first.z)
-    if z <= first.z { return first.loss + (z - first.z) * slope }
-    if z >= last.z { return last.loss + (z - last.z) * slope }
-    let next = pairs.firstIndex { $0.z >= z } ?? pairs.count - 1
-    let (a, b) = (pairs[next - 1], pairs[next])
-    let share = (z - a.z) / (b.z - a.z)
-    return a.loss * (1 - share) + b.loss * share
-  }
+  func loss(_ z: Double) -> Double { inverse(z) }
 
   /// A prediction in the objective's units.
   /// - Parameters:

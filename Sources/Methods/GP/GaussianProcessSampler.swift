@@ -90,11 +90,11 @@ public struct GaussianProcessSampler: ModelSampler {
   // MARK: Absorbing
 
   public mutating func absorb(_ event: Event, state: StudyState) {
-    guard observations != nil else {
+    guard let observations else {
       prepare(state)
       return
     }
-    switch Observations.change(event) {
+    switch observations.change(event, state) {
     case .anew: prepare(state)
     case .trial(let trial): note(trial, state)
     case nil: break

@@ -53,7 +53,7 @@ struct LevelModel: Sendable {
   }
 
   mutating func absorb(_ event: Event, state: StudyState) {
-    if case .studyAmended = event.body { self = LevelModel(form, transform: transform) }
+    if observations?.isOutdated(by: event, state) == true { self = LevelModel(form, transform: transform) }
     LevelObservations.absorb(event, state: state, into: &observations)
     let count = observations?.rows.count ?? 0
     guard count >= 2 else { return }

@@ -56,12 +56,11 @@ struct LevelObservations: Sendable {
 
   /// Takes note of an event; begins with the first.
   static func absorb(_ event: Event, state: StudyState, into observations: inout LevelObservations?) {
-    guard observations != nil else {
+    guard let known = observations, !known.isOutdated(by: event, state) else {
       observations = LevelObservations(state)
       return
     }
     switch event.body {
-    case .studyAmended: observations = LevelObservations(state)
     case .reported(let trial, .some(let resource), let metrics):
       // A report below the greatest resource comes from a run that started again: its levels are behind it.
       guard resource == state.trials[trial].resource,
@@ -70,6 +69,12 @@ struct LevelObservations: Sendable {
       observations?.note(trial, at: resource, loss: state.loss(trial), state)
     default: break
     }
+  }
+
+  /// Whether all rows are other ones after an event.
+  func isOutdated(by event: Event, _ state: StudyState) -> Bool {
+    if event.isAmendment { return true }
+    return Observations.trial(settledBy: event).map { features.areOutdated(by: $0, state) } ?? false
   }
 
   private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double, _ state: StudyState) {

@@ -61,10 +61,10 @@ public struct MixtureSampler: ProcessSampler, ExplainedSampler {
   ) -> (any Acquisition)? {
     let top = largest(state.spec.space)
     let number = sizeNumber(observations.features)
-    // What is to be improved on is what the model expects of the mixtures tried, at the largest size.
-    let full = number.map { model.points.replacing($0, by: top) } ?? model.points
-    guard let threshold = model.predict(full).means.max(), threshold.isFinite else { return nil }
+    // What is to be improved on is what the model expects of the mixtures tried or pending, at the largest size.
     let believing = model.believing(observations.pending(state)).process
+    let full = number.map { believing.points.replacing($0, by: top) } ?? believing.points
+    guard let threshold = model.predict(full).means.max(), threshold.isFinite else { return nil }
     let function = ModelAcquisition(believing, .logExpectedImprovement, threshold: threshold)
     guard let number else { return function }
     return FixedNumberAcquisition(function, number: number, value: top)
@@ -115,7 +115,10 @@ public struct MixtureSampler: ProcessSampler, ExplainedSampler {
         if space.contains(configuration) { return (configuration, Annotation(origin: .design)) }
       }
       let random = try space.sample(seed: mix(fresh.seed, UInt64(attempt + 1)), index: UInt64(fresh.trial))
-      return (random, Annotation(origin: .design))
+      var small = random.slots
+      setSmallest(space, &small)
+      let isPossible = space.contains(Configuration(slots: small))
+      return (isPossible ? Configuration(slots: small) : random, Annotation(origin: .design))
     }
   }
 

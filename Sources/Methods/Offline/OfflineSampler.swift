@@ -8,7 +8,7 @@ import TrimtabSurrogates
 /// Source: Dao, Nguyen, Truong & Hoang, "Incorporating surrogate gradient norm to improve offline optimization techniques",
 /// NeurIPS 2024, arXiv 2503.04242. An ensemble of networks whose sharpness is penalised learns the table (see
 /// `PessimisticEnsemble`); from the best rows, gradient steps climb what the most pessimistic network expects. Proposals
-/// keep apart from the rows and from each other.
+/// keep apart from each other.
 ///
 /// When no network can be trained, the lower confidence bound of a Gaussian process, μ − 2σ, takes its place, and the
 /// proposal says that its model was weakened.
@@ -48,10 +48,20 @@ public struct OfflineSampler: ObservingSampler {
 
   mutating func ranking(_ observations: Observations, _ fresh: FreshDraw) -> ModelRanking {
     guard let model = model(observations, fresh.seed) else { return .none }
-    let found = search(
-      model.function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
-      .init(candidates: 256, spray: 2, starts: 12))
-    return .best(apart(found, observations, fresh.state), isWeakened: model.isWeakened)
+    let incumbents = observations.best(Self.incumbents, fresh.state)
+    let settings = MixedSearch.Settings(candidates: 256, spray: 2, starts: 12)
+    let pending = observations.pending(fresh.state)
+    if distance > 0, pending.count > 0 {
+      let apart = KeptApart(model.function, from: pending, distance: distance)
+      let found = search(apart, observations, fresh, around: incumbents, settings)
+        .filter { configuration in
+          observations.features.point(configuration).map { apart.values($0)[0] > -.infinity } ?? false
+        }
+      if !found.isEmpty { return .best(found, isWeakened: model.isWeakened) }
+    }
+    // Where the space has no room for so many proposals apart, the best is better than a random one.
+    return .best(
+      search(model.function, observations, fresh, around: incumbents, settings), isWeakened: model.isWeakened)
   }
 
   private mutating func model(_ observations: Observations, _ seed: UInt64) -> Pessimist? {
@@ -69,24 +79,6 @@ public struct OfflineSampler: ObservingSampler {
         function: ModelAcquisition(process, .upperBound(multiplier: Self.fallbackMultiplier), threshold: 0),
         isWeakened: true)
     }
-  }
-
-  /// The configurations that are far enough from all that was tried or is pending, and then the others.
-  private func apart(
-    _ found: [Configuration], _ observations: Observations, _ state: StudyState
-  ) -> [Configuration] {
-    let pending = observations.pending(state)
-    guard distance > 0, pending.count > 0 else { return found }
-    var near: [Configuration] = []
-    var far: [Configuration] = []
-    let (points, configurations) = observations.features.points(found)
-    for (index, configuration) in configurations.enumerated() {
-      let isFar = (0..<pending.count).allSatisfy {
-        points.squaredDistance(index, to: pending, $0).squareRoot() >= distance
-      }
-      if isFar { far.append(configuration) } else { near.append(configuration) }
-    }
-    return far + near
   }
 
   public mutating func explanation(

@@ -247,7 +247,7 @@ public struct TPE: Sampler {
     }
     // In a growing space a configuration does not say all, so the best one is as good a second time.
     if state.spec.grows, let duplicate { return .configuration(duplicate, Annotation(origin: .model)) }
-    return try fresh.sample(origin: .model)
+    return try fresh.sample(origin: .design)
   }
 
   /// Writes the best candidate of a group that violates no constraint, passing over the `attempt` best.

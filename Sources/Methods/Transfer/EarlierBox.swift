@@ -47,21 +47,26 @@ struct EarlierBox: Sendable {
       case .categorical(let choices), .ordinal(let choices):
         let kept = Set(values.map { Int($0) })
         guard kept.count < choices.count else { return parameter }
+        if kept.count == 1, let only = kept.first, choices.indices.contains(only) {
+          return Self.fixed(parameter, to: choices[only])
+        }
         let allowed = kept.sorted().map { Self.operand(choices[$0]) }
         constraints.append(.membership(.name(parameter.name, offset: 0), allowed, negated: false))
         return parameter
       case .boolean:
-        if least == most {
-          constraints.append(
-            .comparison(.name(parameter.name, offset: 0), .equal, .boolean(least != 0, offset: 0)))
-        }
-        return parameter
+        return least == most ? Self.fixed(parameter, to: .boolean(least != 0)) : parameter
       case .constant, .permutation, .simplex: return parameter
       }
     }
     // Where choices cannot be said in a constraint, ranges alone are narrowed.
     return (try? Space(parameters, constraints: constraints))
       ?? (try? Space(parameters, constraints: space.constraints))
+  }
+
+  private static func fixed(_ parameter: Parameter, to choice: Choice) -> Parameter {
+    var result = parameter
+    result.fixedValue = .choice(choice)
+    return result
   }
 
   /// A default outside the narrowed range is dropped; nil when the range itself is impossible.

@@ -126,8 +126,10 @@ public struct QuantileTransferSampler: ObservingSampler, ExplainedSampler {
       }
     }
     guard let correction else { return nil }
-    let pending = observations.pending(state)
-    return CorrectedImprovement(prior, correction.model.believing(pending).process, best: correction.best)
+    // What is expected of pending trials is to be improved on, too.
+    let (believing, pending) = correction.model.believing(observations.pending(state))
+    let expected = CorrectedImprovement(prior, correction.model, best: correction.best).predict(pending).means.min()
+    return CorrectedImprovement(prior, believing, best: min(correction.best, expected ?? correction.best))
   }
 }
 

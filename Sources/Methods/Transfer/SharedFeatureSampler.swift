@@ -98,7 +98,7 @@ public struct SharedFeatureSampler: ModelSampler {
       prepare(state)
       return
     }
-    switch Observations.change(event) {
+    switch updated.change(event, state) {
     case .anew:
       prepare(state)
       return

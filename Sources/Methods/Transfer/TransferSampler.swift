@@ -88,7 +88,14 @@ public struct TransferSampler: Sampler {
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)
     var stream = RandomStream(seed: fresh.seed, purpose: stableHash("whole space"), index: UInt64(trial))
     if stream.index(below: Self.wholeSpace) == 0 { return try fresh.sample(origin: .design) }
-    switch try base.sample(trial: trial, target: target, state: boxed ?? state) {
+    let sample: Sample
+    do {
+      sample = try base.sample(trial: trial, target: target, state: boxed ?? state)
+    } catch {
+      // Constraints may leave nothing of the box, and something of the space.
+      return try fresh.sample(origin: .fallback)
+    }
+    switch sample {
     case .configuration(let configuration, let annotation):
       // Rounding at the border of the box must not lead out of the space.
       if state.spec.space.contains(configuration) { return .configuration(configuration, annotation) }
@@ -110,10 +117,10 @@ public struct TransferSampler: Sampler {
     var known: [Configuration: Int] = [:]
     for study in studies {
       let limited = study.limited(to: Self.choiceLimit)
-      for (row, configuration) in limited.configurations.enumerated()
-      where known[configuration] == nil && state.spec.space.contains(configuration) {
+      for (row, configuration) in limited.configurations.enumerated() where known[configuration] == nil {
+        guard let possible = Self.completed(configuration, in: state.spec.space) else { continue }
         known[configuration] = configurations.count
-        configurations.append(configuration)
+        configurations.append(possible)
         points.append(row, of: limited.points)
       }
     }
@@ -131,6 +138,29 @@ public struct TransferSampler: Sampler {
       return predicted
     }
     return GreedyPortfolio.order(losses, count: transfer.start + state.trials.count).map { configurations[$0] }
+  }
+
+  /// A configuration of an earlier study with the values that amendments have since fixed or added; nil where it is not one of
+  /// the space, or an added parameter has no default.
+  private static func completed(_ configuration: Configuration, in space: Space) -> Configuration? {
+    var slots = configuration.slots
+    slots += [Double](repeating: .nan, count: max(0, space.slotCount - slots.count))
+    for index in space.evaluationOrder {
+      let range = space.slotRanges[index]
+      let parameter = space.parameters[index]
+      guard space.isActive(index, in: slots) else { continue }
+      let isMissing = slots[range.lowerBound].isNaN
+      guard let value = parameter.fixedValue ?? (isMissing ? parameter.defaultValue : nil),
+        let raw = try? parameter.slots(of: value)
+      else {
+        if isMissing { return nil }
+        continue
+      }
+      slots.replaceSubrange(range, with: raw)
+    }
+    space.deactivate(&slots)
+    let result = Configuration(slots: slots)
+    return space.contains(result) ? result : nil
   }
 
   public mutating func explanation(

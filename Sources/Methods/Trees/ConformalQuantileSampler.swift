@@ -80,7 +80,7 @@ public struct ConformalQuantileSampler: ObservingSampler, ExplainedSampler {
   ) -> [Fact]? {
     let objective = fresh.state.spec.objectives[0]
     let losses = observations.rows.map(\.loss)
-    let scale = LossScale(losses, OutputTransform.unit)
+    let scale = LossScale(unit: losses)
     let quantiles = model(observations, seed: fresh.seed).predict(point).map { objective.sign * scale.loss($0[0]) }
     let drawn = draw(observations, fresh).drawn.first { $0.configuration == configuration }?.quantile
     let levels = ConformalQuantiles.levels.count

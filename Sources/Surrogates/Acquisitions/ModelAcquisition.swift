@@ -13,6 +13,8 @@ import TrimtabNumerics
 /// optimization with noisy experiments", Bayesian Analysis 14, 2019 (noisy expected improvement).
 public struct ModelAcquisition: Acquisition {
   static let chunk = 256
+  /// By how much, in scores, the probability of improvement asks for more beside pending points.
+  static let probabilityMargin = 0.01
   public let process: GaussianProcess
   public let kind: AcquisitionKind
   /// K⁻¹(y − c) for each set of targets, in columns.
@@ -64,8 +66,10 @@ public struct ModelAcquisition: Acquisition {
         }
       }
     }
-    // With a believed outcome the threshold stays: what is believed is no improvement anybody has seen.
-    let thresholds = outcomes.map { outcomes.count == 1 ? threshold : max(threshold, $0.max() ?? threshold) }
+    // What is believed of a pending point is to be improved on, too: beside a lower threshold that point itself would stay
+    // the best of all. An improvement that is only probable needs a margin besides.
+    let margin = if case .logProbability = kind { Self.probabilityMargin } else { 0.0 }
+    let thresholds = outcomes.map { max(threshold, $0.max() ?? threshold) + margin }
     var targets = Matrix(rows: n + q, columns: outcomes.count)
     for (column, outcome) in outcomes.enumerated() {
       for i in 0..<n { targets[i, column] = process.targets[i] - process.mean }
@@ -79,10 +83,25 @@ public struct ModelAcquisition: Acquisition {
   /// The expected improvement on the best of the true values at the observed points, which the noise hides: both they
   /// and the best of them are drawn from the model.
   ///
+  /// - Parameter rivals: the points of which the best true value is to be improved on, besides the pending ones, where these
+  ///   are not the observed points: with the whole of a resource of which the observations had a part.
   /// - Returns: nil when a covariance matrix cannot be factorised.
-  public init?(noisy process: GaussianProcess, pending: FeaturePoints, draws: Int, seed: UInt64) {
+  public init?(
+    noisy process: GaussianProcess, rivals: FeaturePoints? = nil, pending: FeaturePoints, draws: Int, seed: UInt64
+  ) {
     var points = process.points
+    var isRival = [Bool](repeating: rivals == nil, count: points.count)
+    for rival in 0..<(rivals?.count ?? 0) {
+      guard let rivals else { break }
+      if let known = (0..<process.points.count).first(where: { rivals.squaredDistance(rival, to: points, $0) == 0 }) {
+        isRival[known] = true
+      } else {
+        points.append(rival, of: rivals)
+        isRival.append(true)
+      }
+    }
     for i in 0..<pending.count { points.append(i, of: pending) }
+    isRival += [Bool](repeating: true, count: pending.count)
     let batch = process.predict(points)
     var exact = process.parameters
     exact.noise = 1e-8
@@ -99,7 +118,7 @@ public struct ModelAcquisition: Acquisition {
         var value = batch.means[i]
         for j in 0...i { value += factor[i, j] * normal[j] }
         targets[i, column] = value - process.mean
-        best = max(best, value)
+        if isRival[i] { best = max(best, value) }
       }
       thresholds.append(best)
     }
