@@ -1,4 +1,5 @@
 import Synchronization
+import TrimtabAnalysis
 import TrimtabBenchmarks
 import TrimtabSearchSpaces
 import TrimtabStores
@@ -139,6 +140,41 @@ final class SuiteTests: XCTestCase {
     XCTAssertEqual(try XCTUnwrap(other.speedUp?.ratio), 40.0.squareRoot(), accuracy: 0.3)
     XCTAssertEqual(other.speedUp?.tasks, 2)
     XCTAssertEqual(summary.rows.first { $0.method == "random" }?.medianSpeedUp, 1)
+  }
+
+  func testRunsAreCountedAgainstTheRunsOfOtherMethodsOnTheirProblem() throws {
+    let suite = try parse(
+      """
+      suite: pairs
+      problems: [made, {name: made, noise: 0.1}]
+      methods: [random, sobol, tpe]
+      budget: {evaluations: 10}
+      repetitions: 2
+      """)
+    let path = temporaryPath()
+    defer { for end in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + end) } }
+    let store = try ResultStore(path: path)
+    // One bad run of the first method spoils the mean of its regrets, not what its runs have won.
+    let ends = [
+      "made": ["random": [1.0, 9], "sobol": [2, 3], "tpe": [3, 3]],
+      "made[noise=0.1]": ["random": [1, 1], "sobol": [2, 2], "tpe": [2, 2]],
+    ]
+    for job in suite.jobs(.test) {
+      let end = try XCTUnwrap(ends[job.problem.label]?[job.method.name]?[job.repetition])
+      var trace = RunTrace()
+      trace.evaluations = 10
+      trace.points = [TracePoint(evaluations: 1, seconds: 1, cost: 1, trials: 1, observed: end, score: end)]
+      try store.insert(trace, definition: job.definition)
+    }
+    let problem = try MadeProblem(steps: 9)
+    let problems: [String: any Problem] = Dictionary(uniqueKeysWithValues: suite.problems.map { ($0.label, problem) })
+    let comparison = try SuiteComparison(suite, role: .test, problems: problems, store: store)
+    XCTAssertEqual(
+      comparison.runsWon(),
+      [[[1, 0], [0.75, 0.5], [0.375, 0.375]], [[1, 1], [0.25, 0.25], [0.25, 0.25]]])
+    let summary = try SuiteSummary(comparison, draws: 10)
+    XCTAssertEqual(summary.rows.map(\.won.estimate), [0.75, 0.4375, 0.3125])
+    XCTAssertGreaterThan(summary.rows[0].ranks[2].estimate, 1)
   }
 
   func testResultsAreNotWrittenIntoAStudysStore() throws {

@@ -168,6 +168,21 @@ public struct SuiteComparison: Sendable {
     }
   }
 
+  /// Of each run the share of the other methods' runs on the problem that end behind it, equal ones counting half,
+  /// `[task][method][seed]`; 0.5 where there is no other method.
+  public func runsWon() -> [[[Double]]] {
+    regrets(atShare: 1).map { methods in
+      methods.indices.map { method in
+        let rivals = methods.indices.filter { $0 != method }.flatMap { methods[$0] }
+        return methods[method].map { own in
+          guard !rivals.isEmpty else { return 0.5 }
+          let won = rivals.reduce(0) { $0 + (own < $1 ? 1 : own > $1 ? 0 : 0.5) }
+          return won / Double(rivals.count)
+        }
+      }
+    }
+  }
+
   /// Normalised regrets at shares of the budget, `[task][method][seed][point]`.
   public func normalisedRegrets(atShares shares: [Double]) -> [[[[Double]]]] {
     tasks.map { task in

@@ -20,13 +20,14 @@ extension SuiteSummary {
   public func methodTable() throws(AnalysisError) -> ReportTable {
     var table = ReportTable(
       [.init("method", .left)] + Self.checkpoints.map { .init("rank at \(Int($0 * 100)) %") } + [
-        .init("mean regret"), .init("speed-up"), .init("median"), .init("profile"), .init("ms a trial"),
+        .init("runs won"), .init("mean regret"), .init("speed-up"), .init("median"), .init("profile"),
+        .init("ms a trial"),
         .init("failed"),
       ])
     for row in order.map({ rows[$0] }) {
       try table.add(
         [.init(row.method)] + row.ranks.map { .init(Self.text($0)) } + [
-          .init(fixed(row.area.estimate, 3)),
+          .init(Self.percent(row.won)), .init(fixed(row.area.estimate, 3)),
           .init(row.speedUp.map { "\(fixed($0.ratio, 1))× on \($0.tasks)" } ?? ""),
           .init(row.medianSpeedUp.map { "\(fixed($0, 1))×" } ?? ""),
           .init(row.profile.map { fixed($0, 3) } ?? ""), .init(fixed(row.thinkingPerTrial * 1000, 2)),
@@ -68,6 +69,8 @@ extension SuiteSummary {
   public static let legend = [
     "rank: mean over problems of the rank of the mean regret, 1 being best, after a share of the budget; in brackets "
       + "95 % bootstrap intervals over repetitions",
+    "runs won: how many of all pairs of its runs with other methods' runs on a problem end in its favour, the mean over "
+      + "problems; unlike a rank it gives a single bad run no more weight than a single good one",
     "mean regret: over the whole budget and all problems, 0 being the optimum and 1 the median configuration",
     "speed-up: how many times less budget it needs than random search to come to where that ends; the geometric mean "
       + "over the problems where it comes there",
@@ -76,6 +79,10 @@ extension SuiteSummary {
     "ms a trial: wall time within the optimiser",
     "*: regret is counted from the best value that any run found, for the optimum is not known",
   ]
+
+  private static func percent(_ share: Interval) -> String {
+    "\(fixed(share.estimate * 100, 0)) % (\(fixed(share.lower * 100, 0))–\(fixed(share.upper * 100, 0)))"
+  }
 
   private static func text(_ interval: Interval) -> String {
     "\(fixed(interval.estimate, 2)) (\(fixed(interval.lower, 2))–\(fixed(interval.upper, 2)))"

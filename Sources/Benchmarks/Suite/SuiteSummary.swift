@@ -14,6 +14,8 @@ public struct SuiteSummary: Sendable {
     public var method: String
     /// Mean rank over tasks at each checkpoint, 1 being best, with 95 % bootstrap intervals over seeds.
     public var ranks: [Interval]
+    /// The mean over tasks of the share of the other methods' runs that one of its runs ends before.
+    public var won: Interval
     /// Mean normalised regret over the budget and over tasks.
     public var area: Interval
     /// The geometric mean over tasks of how many times less budget it needs than random search to come to where that ends,
@@ -60,6 +62,7 @@ public struct SuiteSummary: Sendable {
       ranks.append(try bootstrap.rankIntervals(comparison.regrets(atShare: share), decimals: nil))
     }
     let areas = try bootstrap.intervals(try comparison.areas(), of: .mean)
+    let won = try bootstrap.intervals(comparison.runsWon(), of: .mean)
     let speedUps = try comparison.randomSearch.map { (rival) throws(AnalysisError) in
       try comparison.speedUps(over: rival)
     }
@@ -71,7 +74,7 @@ public struct SuiteSummary: Sendable {
       let reached = speedUps?.compactMap { $0[i] }
       rows.append(
         Row(
-          method: method.name, ranks: ranks.map { $0[i] }, area: areas[i],
+          method: method.name, ranks: ranks.map { $0[i] }, won: won[i], area: areas[i],
           speedUp: reached.map { ratios in (Self.geometricMean(ratios), ratios.count) },
           medianSpeedUp: speedUps.map { median($0.map { $0[i] ?? 0 }) }, profile: profiles?[i],
           thinkingPerTrial: thinking[i],
@@ -124,7 +127,7 @@ public struct SuiteSummary: Sendable {
               zip(Self.checkpoints, row.ranks).map { share, rank in
                 .members(["share": .number(share), "rank": interval(rank)])
               }),
-            "area": interval(row.area), "speedUp": row.speedUp.map { .number($0.ratio) },
+            "runsWon": interval(row.won), "area": interval(row.area), "speedUp": row.speedUp.map { .number($0.ratio) },
             "speedUpTasks": row.speedUp.map { .integer($0.tasks) },
             "medianSpeedUp": row.medianSpeedUp.map { .number($0) }, "profile": row.profile.map { .number($0) },
             "thinkingPerTrial": .number(row.thinkingPerTrial), "failures": .integer(row.failures),
