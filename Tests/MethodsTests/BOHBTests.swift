@@ -43,6 +43,44 @@ final class BOHBTests: XCTestCase {
     XCTAssertEqual(variance, expected, accuracy: 4 * expected * (2.0 / 4000).squareRoot())
   }
 
+  /// Where trials never pause, those that are stopped at a level are the worse ones: the better ones count there, too.
+  func testTrialsThatPassALevelCountThere() throws {
+    for scheduler in [PartSpec("asha", options: ["variant": .text("stopping")]), PartSpec("median")] {
+      let spec = MethodSpaces.spec(
+        try Space([.float("x", 0...1)]), sampler: PartSpec("bohb"), scheduler: scheduler,
+        fidelity: Fidelity(name: "epoch", minimum: 1, maximum: 9), trials: 30)
+      var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+      var expected: [Double: Int] = [:]
+      while let trial = try driver.start() {
+        let x = driver.state.history.configuration(trial).slots[0]
+        for epoch in 1...9 {
+          // One in seven fails on its way from the first level to the second.
+          if trial % 7 == 6, epoch == 2 {
+            try driver.append(.trialFailed(trial, .crash, message: "", seconds: 1))
+            expected[3, default: 0] += 1
+            break
+          }
+          let verdict = try driver.report(trial, resource: Double(epoch), x + 1 / Double(epoch))
+          if [1, 3, 9].contains(epoch) { expected[Double(epoch), default: 0] += 1 }
+          if verdict == .stop || epoch == 9 {
+            try driver.append(
+              epoch == 9 ? .trialCompleted(trial, seconds: 1) : .trialStopped(trial, .method, seconds: 1))
+            break
+          }
+        }
+      }
+      var state = driver.initial
+      var results = ResultsByLevel()
+      results.absorb(driver.events[0], state: state)
+      for event in driver.events.dropFirst() {
+        try state.absorb(event)
+        results.absorb(event, state: state)
+      }
+      XCTAssertEqual(results.levels.mapValues(\.count), expected, scheduler.name)
+      XCTAssertEqual(results.levels[1]?.count, 30, scheduler.name)
+    }
+  }
+
   func testDensitiesKeptThroughInsertionsAreThoseBuiltFromScratch() throws {
     let space = try Space([.float("x", 0...1), .float("y", 0...1), .categorical("c", ["a", "b", "d"])])
     let columns = VaryingCoordinates(space)
