@@ -55,7 +55,7 @@ public struct CurveExtrapolationStopping: Scheduler {
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     guard best.isFinite, looks[trial]?.isDue == true, let fidelity = state.spec.fidelity,
-      let curve = state.curves[trial], let last = curve.resources.last, last < fidelity.maximum
+      let curve = state.curves[trial], let last = curve.resources.last, !Fidelity.reaches(last, fidelity.maximum)
     else { return .proceed }
     let sign = state.spec.objectives[0].sign
     // A loss that has diverged does not come back.
@@ -70,7 +70,8 @@ public struct CurveExtrapolationStopping: Scheduler {
 
   /// Whether a look is due at a report that is the newest of the trial's curve.
   private func isDue(_ trial: TrialNumber, at resource: Double, _ state: StudyState) -> Bool {
-    guard let fidelity = state.spec.fidelity, resource >= max(fidelity.minimum, warmup * fidelity.maximum),
+    guard let fidelity = state.spec.fidelity,
+      Fidelity.reaches(resource, max(fidelity.minimum, warmup * fidelity.maximum)),
       let resources = state.curves[trial]?.resources, resources.count > 1, resource == resources[resources.count - 1]
     else { return false }
     func look(_ resource: Double) -> Double { (logarithm(resource) / logarithm(Self.growth)).rounded(.down) }

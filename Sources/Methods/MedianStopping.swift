@@ -86,7 +86,7 @@ public struct MedianStopping: Scheduler {
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     guard let fidelity, state.trials[trial].hasReportedObjective else { return .proceed }
     let resource = state.trials[trial].resource
-    guard resource >= max(fidelity.minimum, warmup * fidelity.maximum) else { return .proceed }
+    guard Fidelity.reaches(resource, max(fidelity.minimum, warmup * fidelity.maximum)) else { return .proceed }
     let step = Self.step(of: resource, fidelity)
     guard step > 0, averages[step].count >= startup else { return .proceed }
     let count = averages[step].count

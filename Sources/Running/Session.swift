@@ -535,8 +535,8 @@ public final class Session {
   public func pause(_ trial: TrialNumber, isFrozen: Bool = false, seconds: Double) throws {
     try end(trial) {
       let record = fold.state.trials[trial]
-      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective, record.resource >= record.target,
-        !isFrozen
+      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective,
+        Fidelity.reaches(record.resource, record.target), !isFrozen
       else { return .trialPaused(trial, isFrozen: isFrozen, seconds: seconds) }
       let message =
         "the objective '\(fold.state.spec.objectives[0].metric)' was not reported up to \(fidelity.name) "

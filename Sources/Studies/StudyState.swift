@@ -309,7 +309,7 @@ public struct StudyState: Sendable {
   /// Whether a trial has a value and at least the full resource.
   public func hasFullResource(_ number: TrialNumber) -> Bool {
     guard let maximum = spec.fidelity?.maximum else { return false }
-    return trials[number].resource >= maximum && trials[number].hasValue
+    return Fidelity.reaches(trials[number].resource, maximum) && trials[number].hasValue
   }
 
   private mutating func completeIfBeyondMaximum(_ number: TrialNumber, at time: Timestamp) {

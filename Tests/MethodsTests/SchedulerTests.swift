@@ -85,7 +85,7 @@ final class ASHATests: XCTestCase {
     XCTAssertEqual(levels(1, 243), [1, 3, 9, 27, 81, 243])
     XCTAssertEqual(levels(1, 200), [1, 3, 9, 27, 81, 200])
     XCTAssertEqual(levels(1, 10, 1.5), [1, 2, 3, 5, 8, 10])
-    XCTAssertEqual(levels(0.1, 0.9, isInteger: false), [0.1, 0.1 * 3, 0.9])
+    XCTAssertEqual(levels(0.1, 0.9, isInteger: false), [0.1, 0.3, 0.9])
     XCTAssertEqual(levels(4, 4), [4])
     XCTAssertEqual(levels(1, 2, 1.1), [1, 2])
   }

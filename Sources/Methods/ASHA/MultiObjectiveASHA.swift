@@ -47,7 +47,7 @@ public struct MultiObjectiveASHA: Scheduler {
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       // Only at a level to which it was on its way.
       if state.trials[trial].state == .failed, nextLevels[trial] < levels.count - 1,
-        state.trials[trial].target >= levels[nextLevels[trial]]
+        Fidelity.reaches(state.trials[trial].target, levels[nextLevels[trial]])
       {
         enter(trial, upTo: levels[nextLevels[trial]], state)
       }
@@ -59,7 +59,7 @@ public struct MultiObjectiveASHA: Scheduler {
   private mutating func enter(_ trial: TrialNumber, upTo resource: Double, _ state: StudyState) {
     let isFailed = state.trials[trial].state == .failed
     let losses = zip(state.objectiveValues(trial) ?? [], state.spec.objectives).map { $0 * $1.sign }
-    while nextLevels[trial] < levels.count - 1, levels[nextLevels[trial]] <= resource {
+    while nextLevels[trial] < levels.count - 1, Fidelity.reaches(resource, levels[nextLevels[trial]]) {
       var rung = rungs[levels[nextLevels[trial]]] ?? Rung()
       nextLevels[trial] += 1
       guard !rung.trials.contains(trial) else { continue }
@@ -80,7 +80,7 @@ public struct MultiObjectiveASHA: Scheduler {
     levels = new
     for trial in state.trials.indices {
       let resource = state.trials[trial].resource
-      nextLevels[trial] = levels.dropLast().firstIndex { $0 > resource } ?? levels.count - 1
+      nextLevels[trial] = levels.dropLast().firstIndex { !Fidelity.reaches(resource, $0) } ?? levels.count - 1
       if nextLevels[trial] > 0, rungs[levels[nextLevels[trial] - 1]]?.trials.contains(trial) != true {
         nextLevels[trial] -= 1
         enter(trial, upTo: resource, state)

@@ -100,7 +100,7 @@ public struct DEHB: Scheduler, Sampler {
     guard let bracket, let plan, bracket >= first, bracket <= brackets.count else { return }
     if bracket == brackets.count {
       let index = self.index(bracket, plan)
-      guard rung == 0, target == plan.level(index, 0) else { return }
+      guard rung == 0, Fidelity.isSame(target, plan.level(index, 0)) else { return }
       brackets.append(Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) }))
       open.append(bracket)
     }

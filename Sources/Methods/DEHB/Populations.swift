@@ -40,7 +40,9 @@ struct Populations: Sendable {
   }
 
   /// The level of a resource; nil for one that is no level.
-  func level(of resource: Double?) -> Int? { resource.flatMap { levels.firstIndex(of: $0) } }
+  func level(of resource: Double?) -> Int? {
+    resource.flatMap { resource in levels.firstIndex { Fidelity.isSame($0, resource) } }
+  }
 
   mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {

@@ -122,13 +122,13 @@ public struct Hyperband: Scheduler {
     case .reported(let trial, .some(let resource), let metrics):
       guard let place = places[trial], resource == state.trials[trial].resource,
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric }), let plan,
-        resource >= plan.level(brackets[place.bracket].index, place.rung)
+        Fidelity.reaches(resource, plan.level(brackets[place.bracket].index, place.rung))
       else { return }
       settle(trial, state.judgedLoss(trial), state)
     case .trialPaused(let trial, _, _):
       // One that ended by itself where its objective is not reported is judged by what it reported last.
       if let place = places[trial], let plan,
-        state.trials[trial].resource >= plan.level(brackets[place.bracket].index, place.rung)
+        Fidelity.reaches(state.trials[trial].resource, plan.level(brackets[place.bracket].index, place.rung))
       {
         settle(trial, state.judgedLoss(trial), state)
       }
@@ -144,14 +144,16 @@ public struct Hyperband: Scheduler {
     guard let bracket, let plan, bracket >= 0, bracket <= brackets.count else { return }
     if bracket == brackets.count {
       let (sweep, index) = nextBracket(plan)
-      guard target == plan.level(index, 0) else { return }
+      guard Fidelity.isSame(target, plan.level(index, 0)) else { return }
       if sweep == opened.count { opened.append(0) }
       opened[sweep] += 1
       brackets.append(Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) }))
       open.append(bracket)
     }
     let rung = brackets[bracket].rungs[0]
-    guard rung.members.count < rung.size, target == plan.level(brackets[bracket].index, 0) else { return }
+    guard rung.members.count < rung.size, Fidelity.isSame(target, plan.level(brackets[bracket].index, 0)) else {
+      return
+    }
     add(trial, to: bracket, 0, nil)
   }
 
@@ -254,13 +256,13 @@ public struct Hyperband: Scheduler {
   private func loss(_ trial: TrialNumber, at level: Double, _ state: StudyState) -> Double? {
     let record = state.trials[trial]
     if let curve = state.curves[trial] {
-      let point = curve.index(of: level)
+      let point = curve.index(reaching: level)
       if point < curve.values.count {
         let loss = state.judged(curve.values[point] * state.spec.objectives[0].sign, of: trial)
         return loss.isFinite ? loss : .infinity
       }
     }
-    let isBeyond = record.state == .paused && record.resource >= level
+    let isBeyond = record.state == .paused && Fidelity.reaches(record.resource, level)
     if isBeyond || (record.state == .completed && !record.canGoOn(to: level)) {
       return record.hasValue ? state.judgedLoss(trial) : .infinity
     }
@@ -315,7 +317,8 @@ public struct Hyperband: Scheduler {
       let known = loss(member.trial, at: level, state)
       add(member.trial, to: bracket, rung, known)
       let record = state.trials[member.trial]
-      let isOnItsWay = (record.state == .running || record.state == .waiting) && record.target >= level
+      let isOnItsWay =
+        (record.state == .running || record.state == .waiting) && Fidelity.reaches(record.target, level)
       if known == nil, !isOnItsWay { brackets[bracket].rungs[rung].ready.append(member.trial) }
     }
   }

@@ -75,7 +75,7 @@ struct LevelObservations: Sendable {
   private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double, _ state: StudyState) {
     while progress.count <= trial { progress.append((0, false)) }
     var reached: Int?
-    while progress[trial].next < levels.count, resource >= levels[Int(progress[trial].next)] {
+    while progress[trial].next < levels.count, Fidelity.reaches(resource, levels[Int(progress[trial].next)]) {
       reached = Int(progress[trial].next)
       progress[trial].next += 1
     }

@@ -88,7 +88,7 @@ public struct MOBSTER: ObservingSampler {
   func level(_ known: LevelObservations, _ target: Double?) -> Int {
     switch rule {
     case .known, .ensemble: known.level(withAtLeast: enough)
-    case .first: known.levels.firstIndex { $0 >= target ?? .infinity } ?? known.levels.count - 1
+    case .first: known.levels.firstIndex { Fidelity.reaches($0, target ?? .infinity) } ?? known.levels.count - 1
     case .full: known.levels.count - 1
     }
   }
