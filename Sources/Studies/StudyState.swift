@@ -569,10 +569,15 @@ public struct StudyState: Sendable {
 
   /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
   /// less, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
+  ///
+  /// Where the resource counts replicates, a complete trial with more of them comes before one with fewer: who ended early by
+  /// itself has a mean over fewer.
   public func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
     let wasCompleted = trials[number].wasCompleted
     if wasCompleted != trials[other].wasCompleted { return wasCompleted }
     if wasCompleted {
+      let (count, others) = (curves[number]?.replicates.count ?? 0, curves[other]?.replicates.count ?? 0)
+      if count != others { return count > others }
       let (a, b) = (trials[number].completedLevel, trials[other].completedLevel)
       if a != b { return a > b }
     } else {
