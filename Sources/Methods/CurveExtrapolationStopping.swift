@@ -50,7 +50,11 @@ public struct CurveExtrapolationStopping: Scheduler {
   }
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    .new(target: state.spec.fidelity?.maximum, Annotation())
+    state.resumptionOfInterrupted(canResume) ?? .new(target: state.spec.fidelity?.maximum, Annotation())
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.resumptionOfInterrupted(canResume) ?? .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {

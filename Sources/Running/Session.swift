@@ -317,7 +317,8 @@ public final class Session {
     let record = fold.state.trials[trial]
     // One that waits was told a target before; the maximum may have been lowered since.
     let maximum = fold.state.spec.fidelity?.maximum ?? .infinity
-    let target = record.resource < maximum ? min(record.target, maximum) : record.target
+    let wanted = fold.state.targetOfStart(trial)
+    let target = Fidelity.reaches(record.resource, maximum) ? wanted : min(wanted, maximum)
     return TrialRun(
       trial: trial, configuration: fold.state.history.configuration(trial),
       target: target.isNaN ? nil : target, reached: record.resource,

@@ -317,7 +317,10 @@ public struct ASHA: Scheduler {
   public mutating func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
-    guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
+    guard variant == .promotion else {
+      return resumptionOfInterrupted(state, canResume)
+        ?? .new(target: maximum, annotation(bracket: bracket(state, levels)))
+    }
     if state.trials.count < openingCount(levels, state) {
       return .new(target: levels[0], annotation(bracket: 0))
     }
@@ -354,11 +357,16 @@ public struct ASHA: Scheduler {
     return nil
   }
 
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { $0 >= progress.count || !progress[$0].isCut }
+  }
+
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    if variant == .stopping { return resumptionOfInterrupted(state, canResume) ?? .wait }
     // The opening may have held them back.
-    if variant == .promotion, opening == .hyperband, let promotion = promotion(state, canResume) { return promotion }
+    if opening == .hyperband, let promotion = promotion(state, canResume) { return promotion }
     // What still runs may be better.
-    guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
+    guard let maximum = levels.last, state.running.isEmpty, state.queue.isEmpty else {
       return .wait
     }
     for trial in leaders(finish, state) where !Fidelity.reaches(state.trials[trial].target, maximum) {

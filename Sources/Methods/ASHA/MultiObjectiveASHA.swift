@@ -91,7 +91,9 @@ public struct MultiObjectiveASHA: Scheduler {
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let fidelity = state.spec.fidelity else { return .new(target: nil, Annotation()) }
     let levels = self.levels.isEmpty ? ASHA.levels(fidelity, eta: eta) : self.levels
-    guard !isStopping else { return .new(target: fidelity.maximum, Annotation()) }
+    guard !isStopping else {
+      return resumptionOfInterrupted(state, canResume) ?? .new(target: fidelity.maximum, Annotation())
+    }
     for index in levels.indices.dropLast().reversed() {
       for trial in rungs[levels[index]]?.best ?? []
       where nextLevels[trial] == index + 1 && state.trials[trial].hasValue
@@ -103,6 +105,14 @@ public struct MultiObjectiveASHA: Scheduler {
       }
     }
     return .new(target: levels[0], Annotation())
+  }
+
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { !isCut.contains($0) }
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    isStopping ? resumptionOfInterrupted(state, canResume) ?? .wait : .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {

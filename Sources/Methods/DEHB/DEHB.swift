@@ -139,6 +139,7 @@ public struct DEHB: Scheduler, Sampler {
     guard let plan = plan ?? state.spec.fidelity.map({ BracketPlan($0, eta: eta, rounding: rounding) }) else {
       return .new(target: nil, Annotation())
     }
+    if let resumption = state.resumptionOfInterrupted(canResume) { return resumption }
     let (bracket, rung) = nextRung()
     if let promotion = promotion(bracket, rung, plan, state, canResume) { return promotion }
     return .new(target: plan.level(index(bracket, plan), rung), annotation(bracket, rung))
@@ -187,6 +188,7 @@ public struct DEHB: Scheduler, Sampler {
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan else { return .wait }
+    if let resumption = state.resumptionOfInterrupted(canResume) { return resumption }
     for bracket in open {
       let rungs = brackets[bracket].rungs
       // The highest rung that anybody has come to; the best of it go on, if it is over or will be filled no more.

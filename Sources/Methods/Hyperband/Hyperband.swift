@@ -78,8 +78,6 @@ public struct Hyperband: Scheduler {
   /// Brackets in which something is left to do, the oldest first.
   private var open: [Int] = []
   private var places: ContiguousArray<Place?> = []
-  /// Trials of no bracket that were running to the full resource, or waited to, when it was raised.
-  private var interrupted: [TrialNumber] = []
   private var sequence = 0
 
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
@@ -105,16 +103,11 @@ public struct Hyperband: Scheduler {
     case .studyAmended:
       let next = plan(state)
       guard next != plan else { return }
-      let maximum = plan?.levels.last ?? 0
-      interrupted += (state.running + state.queue).filter {
-        places[$0] == nil && state.trials[$0].target >= maximum
-      }
       plan = next
       replan(state)
     case .trialProposed(let trial, .new, let target?, let annotation):
       join(trial, bracket: annotation[.bracket], target: target)
     case .trialProposed(let trial, .resume, _, let annotation):
-      interrupted.removeAll { $0 == trial }
       if !begin(trial), let bracket = annotation[.bracket], brackets.indices.contains(bracket) {
         close(bracket, state)
         _ = begin(trial)
@@ -197,7 +190,6 @@ public struct Hyperband: Scheduler {
 
   /// Takes note that a trial can never go on.
   private mutating func leave(_ trial: TrialNumber, _ state: StudyState) {
-    interrupted.removeAll { $0 == trial }
     guard let place = places[trial] else { return }
     if brackets[place.bracket].rungs[place.rung].members[place.member].loss == nil {
       settle(trial, .infinity, state)
@@ -327,7 +319,7 @@ public struct Hyperband: Scheduler {
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan = plan ?? plan(state) else { return .new(target: nil, Annotation()) }
-    if let resumption = resumptionOfInterrupted(plan, state, canResume) { return resumption }
+    if let resumption = resumptionOfInterrupted(state, canResume) { return resumption }
     for bracket in open {
       if let resumption = resumption(bracket, plan, state, canResume) { return resumption }
       let rung = brackets[bracket].rungs[0]
@@ -342,13 +334,9 @@ public struct Hyperband: Scheduler {
     return .new(target: target, annotation)
   }
 
-  private func resumptionOfInterrupted(
-    _ plan: BracketPlan, _ state: StudyState, _ canResume: (TrialNumber) -> Bool
-  ) -> Assignment? {
-    guard let maximum = plan.levels.last,
-      let trial = interrupted.first(where: { state.trials[$0].canGoOn(to: maximum) && canResume($0) })
-    else { return nil }
-    return .resume(trial, target: maximum, Annotation())
+  /// One that belongs to no bracket: the others go on by what their brackets decide.
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { $0 >= places.count || places[$0] == nil }
   }
 
   /// A trial of the bracket that was let go on and has not begun to.
@@ -369,7 +357,7 @@ public struct Hyperband: Scheduler {
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan else { return .wait }
-    if let resumption = resumptionOfInterrupted(plan, state, canResume) { return resumption }
+    if let resumption = resumptionOfInterrupted(state, canResume) { return resumption }
     for bracket in open {
       if let resumption = resumption(bracket, plan, state, canResume) { return resumption }
       guard brackets[bracket].rungs[0].unknown == 0, !brackets[bracket].rungs[0].isJudged else { continue }
