@@ -50,6 +50,8 @@ struct LevelObservations: Sendable {
       let entry = part.name == Hyperband.entry.name ? Hyperband.entry : Hyperband.halvingEntry
       let rounding = BracketPlan.Rounding(rawValue: entry.word("rounding", in: part)) ?? .paper
       return BracketPlan(fidelity, eta: entry.real("eta", in: part), rounding: rounding).levels
+    case MultiObjectiveASHA.entry.name:
+      return ASHA.levels(fidelity, eta: MultiObjectiveASHA.entry.real("eta", in: part))
     default: return ASHA.levels(fidelity, eta: 3)
     }
   }
