@@ -417,8 +417,8 @@ public struct ASHA: Scheduler {
       seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(state.trials.count))
     var weights = Array(Self.bracketWeights(levels).prefix(count))
     if var model = levelModel.take() {
-      if let shares = trust.shares(&model, seed: state.spec.seed ?? 0) {
-        weights = LevelTrust.weights(shares, levels: levels, usual: weights)
+      if let (shares, top) = trust.shares(&model, seed: state.spec.seed ?? 0) {
+        weights = LevelTrust.weights(shares, top: top, levels: levels, usual: weights)
       }
       levelModel = model
     }

@@ -103,7 +103,9 @@ public struct MOBSTER: ObservingSampler {
     let points = known.configurations(of: trials, state)
     let single = LevelAcquisition(
       process, level: level, known: points, pending: pending, draws: draws, seed: fresh.trialSeed)
-    guard rule == .ensemble, let shares = trust.shares(&model, seed: state.spec.seed ?? 0) else { return single }
+    guard rule == .ensemble, let shares = trust.shares(&model, seed: state.spec.seed ?? 0)?.shares else {
+      return single
+    }
     return LevelEnsemble(process, shares: shares, known: points, pending: pending) ?? single
   }
 
