@@ -101,5 +101,6 @@ extension CurveExtrapolationStopping {
       MethodOption(
         name: "warmup", kind: .real(0...1), defaultValue: .real(0.1),
         meaning: "the fraction of the full resource before which no trial is stopped"),
-    ])
+    ],
+    inspect: WilcoxonStopping.curveProblems(of: "extrapolation"))
 }

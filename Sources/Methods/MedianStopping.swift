@@ -116,5 +116,6 @@ extension MedianStopping {
       MethodOption(
         name: "warmup", kind: .real(0...1), defaultValue: .real(0.05),
         meaning: "the fraction of the full resource before which no trial is stopped"),
-    ])
+    ],
+    inspect: WilcoxonStopping.curveProblems(of: "median"))
 }

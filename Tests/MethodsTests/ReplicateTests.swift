@@ -63,6 +63,17 @@ final class ReplicateTests: XCTestCase {
     }
   }
 
+  func testSchedulersThatFollowCurvesRefuseReplicates() throws {
+    for name in ["median", "extrapolation"] {
+      var spec = MethodSpaces.spec(
+        try Space([.float("x", 0...1)]), scheduler: PartSpec(name),
+        fidelity: Fidelity(name: "fold", maximum: 9, countsReplicates: true))
+      XCTAssertTrue("\(Catalogue.check(spec))".contains("use wilcoxon or racing"), name)
+      spec.fidelity?.countsReplicates = false
+      XCTAssertEqual(Catalogue.check(spec), [], name)
+    }
+  }
+
   func testWilcoxonsTestStopsWhatIsWorseOnTheSameFolds() throws {
     var driver = try driver(PartSpec("wilcoxon"), folds: 8)
     // Fold 1 is much harder than the others.

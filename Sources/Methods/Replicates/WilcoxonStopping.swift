@@ -61,6 +61,19 @@ extension WilcoxonStopping {
     ],
     inspect: replicateProblems(of: "wilcoxon"))
 
+  /// The problem of a study whose resource counts replicates, with a scheduler that follows how a loss falls.
+  static func curveProblems(of name: String) -> @Sendable (StudySpec) -> [MethodProblem] {
+    { spec in
+      guard let fidelity = spec.fidelity, fidelity.countsReplicates else { return [] }
+      return [
+        MethodProblem(
+          ["method", "scheduler"],
+          "\(name) looks at how a trial gets better with \(fidelity.name), and its replicates are compared one by one only",
+          hint: "use wilcoxon or racing, which compare the same folds or seeds")
+      ]
+    }
+  }
+
   /// The problem of a study whose resource is something else than replicates.
   static func replicateProblems(of name: String) -> @Sendable (StudySpec) -> [MethodProblem] {
     { spec in
