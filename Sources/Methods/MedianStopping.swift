@@ -50,9 +50,12 @@ public struct MedianStopping: Scheduler {
       guard state.spec.fidelity != fidelity else { return }
       prepare(state.spec.fidelity)
       for trial in state.trials.indices where state.trials[trial].state == .completed { complete(trial, state) }
-    case .reported(let trial, .some, let metrics):
+    case .reported(let trial, let resource?, let metrics):
       let objective = state.spec.objectives[0]
-      guard let value = metrics.first(where: { $0.name == objective.metric })?.value, value.isFinite else { return }
+      guard let value = metrics.first(where: { $0.name == objective.metric })?.value, value.isFinite,
+        // Of several values at one resource the first counts.
+        state.curves[trial]?.value(at: resource) == value
+      else { return }
       while best.count <= trial { best.append(.infinity) }
       best[trial] = min(best[trial], value * objective.sign)
     case .trialCompleted(let trial, _): complete(trial, state)

@@ -714,6 +714,15 @@ final class MedianStoppingTests: XCTestCase {
     XCTAssertEqual(table.runs.last, "t5→1")
   }
 
+  func testOfSeveralValuesAtOneResourceTheFirstCounts() throws {
+    var table = try table(["warmup": .real(0.5)]) { _, _ in 1 }
+    for _ in 0..<5 { _ = try table.run(at: [1, 2, 3]) }
+    let trial = try XCTUnwrap(try table.driver.start())
+    XCTAssertEqual(try table.driver.report(trial, resource: 1, 2), .proceed)
+    XCTAssertEqual(try table.driver.report(trial, resource: 1, 0), .proceed)
+    XCTAssertEqual(try table.driver.report(trial, resource: 2, 2), .stop)
+  }
+
   func testMaximisedObjectivesAreStoppedWhenTooSmall() throws {
     var spec = MethodSpaces.spec(
       try Space([.float("x", 0...1)]), scheduler: PartSpec("median"), fidelity: Fidelity(name: "r", maximum: 3))
