@@ -50,12 +50,16 @@ public struct CurveExtrapolationStopping: Scheduler {
   }
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    .new(target: state.spec.fidelity?.maximum, Annotation())
+    state.resumptionOfInterrupted(canResume) ?? .new(target: state.spec.fidelity?.maximum, Annotation())
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.resumptionOfInterrupted(canResume) ?? .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     guard best.isFinite, looks[trial]?.isDue == true, let fidelity = state.spec.fidelity,
-      let curve = state.curves[trial], let last = curve.resources.last, last < fidelity.maximum
+      let curve = state.curves[trial], let last = curve.resources.last, !Fidelity.reaches(last, fidelity.maximum)
     else { return .proceed }
     let sign = state.spec.objectives[0].sign
     // A loss that has diverged does not come back.
@@ -70,7 +74,8 @@ public struct CurveExtrapolationStopping: Scheduler {
 
   /// Whether a look is due at a report that is the newest of the trial's curve.
   private func isDue(_ trial: TrialNumber, at resource: Double, _ state: StudyState) -> Bool {
-    guard let fidelity = state.spec.fidelity, resource >= max(fidelity.minimum, warmup * fidelity.maximum),
+    guard let fidelity = state.spec.fidelity,
+      Fidelity.reaches(resource, max(fidelity.minimum, warmup * fidelity.maximum)),
       let resources = state.curves[trial]?.resources, resources.count > 1, resource == resources[resources.count - 1]
     else { return false }
     func look(_ resource: Double) -> Double { (logarithm(resource) / logarithm(Self.growth)).rounded(.down) }
@@ -96,5 +101,6 @@ extension CurveExtrapolationStopping {
       MethodOption(
         name: "warmup", kind: .real(0...1), defaultValue: .real(0.1),
         meaning: "the fraction of the full resource before which no trial is stopped"),
-    ])
+    ],
+    inspect: WilcoxonStopping.curveProblems(of: "extrapolation"))
 }

@@ -9,7 +9,11 @@ public struct FullFidelity: Scheduler {
   public mutating func absorb(_ event: Event, state: StudyState) {}
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    .new(target: state.spec.fidelity?.maximum, Annotation())
+    state.resumptionOfInterrupted(canResume) ?? .new(target: state.spec.fidelity?.maximum, Annotation())
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.resumptionOfInterrupted(canResume) ?? .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { .proceed }

@@ -50,9 +50,12 @@ public struct MedianStopping: Scheduler {
       guard state.spec.fidelity != fidelity else { return }
       prepare(state.spec.fidelity)
       for trial in state.trials.indices where state.trials[trial].state == .completed { complete(trial, state) }
-    case .reported(let trial, .some, let metrics):
+    case .reported(let trial, let resource?, let metrics):
       let objective = state.spec.objectives[0]
-      guard let value = metrics.first(where: { $0.name == objective.metric })?.value, value.isFinite else { return }
+      guard let value = metrics.first(where: { $0.name == objective.metric })?.value, value.isFinite,
+        // Of several values at one resource the first counts.
+        state.curves[trial]?.value(at: resource) == value
+      else { return }
       while best.count <= trial { best.append(.infinity) }
       best[trial] = min(best[trial], value * objective.sign)
     case .trialCompleted(let trial, _): complete(trial, state)
@@ -80,13 +83,17 @@ public struct MedianStopping: Scheduler {
   }
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    .new(target: state.spec.fidelity?.maximum, Annotation())
+    state.resumptionOfInterrupted(canResume) ?? .new(target: state.spec.fidelity?.maximum, Annotation())
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.resumptionOfInterrupted(canResume) ?? .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
     guard let fidelity, state.trials[trial].hasReportedObjective else { return .proceed }
     let resource = state.trials[trial].resource
-    guard resource >= max(fidelity.minimum, warmup * fidelity.maximum) else { return .proceed }
+    guard Fidelity.reaches(resource, max(fidelity.minimum, warmup * fidelity.maximum)) else { return .proceed }
     let step = Self.step(of: resource, fidelity)
     guard step > 0, averages[step].count >= startup else { return .proceed }
     let count = averages[step].count
@@ -112,5 +119,6 @@ extension MedianStopping {
       MethodOption(
         name: "warmup", kind: .real(0...1), defaultValue: .real(0.05),
         meaning: "the fraction of the full resource before which no trial is stopped"),
-    ])
+    ],
+    inspect: WilcoxonStopping.curveProblems(of: "median"))
 }

@@ -153,10 +153,14 @@ extension Event {
 
 extension Trial {
   /// Whether it has got all of the study's resource; false without one.
-  func hasWholeResource(_ spec: StudySpec) -> Bool { spec.fidelity.map { resource >= $0.maximum } ?? false }
+  func hasWholeResource(_ spec: StudySpec) -> Bool {
+    spec.fidelity.map { Fidelity.reaches(resource, $0.maximum) } ?? false
+  }
 
   /// Whether it is to run until it has.
-  func isForWholeResource(_ spec: StudySpec) -> Bool { spec.fidelity.map { target >= $0.maximum } ?? false }
+  func isForWholeResource(_ spec: StudySpec) -> Bool {
+    spec.fidelity.map { Fidelity.reaches(target, $0.maximum) } ?? false
+  }
 }
 
 extension SpaceFeatures {

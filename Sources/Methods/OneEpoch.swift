@@ -73,13 +73,13 @@ public struct OneEpoch: Scheduler {
         return state.trials[trial].canGoOn(to: maximum) && !known.contains(trial)
       }
     case .trialProposed(let trial, .new, let target?, _):
-      if target < state.spec.fidelity?.maximum ?? 0 { join(trial) }
+      if !Fidelity.reaches(target, state.spec.fidelity?.maximum ?? 0) { join(trial) }
     case .trialProposed(let trial, .enqueued, let target?, _), .trialProposed(let trial, .clone, let target?, _):
-      if target < state.spec.fidelity?.maximum ?? 0 { phases[trial] = .over }
+      if !Fidelity.reaches(target, state.spec.fidelity?.maximum ?? 0) { phases[trial] = .over }
     case .trialProposed(let trial, .resume, let target, _):
       if case .paused(let batch, let entry) = phases[trial] {
         // Another scheduler may have let it go on, to somewhere else.
-        let isToTheEnd = target ?? .infinity >= state.spec.fidelity?.maximum ?? 0
+        let isToTheEnd = Fidelity.reaches(target ?? .infinity, state.spec.fidelity?.maximum ?? 0)
         batches[batch].paused.remove(entry)
         batches[batch].promoted += isToTheEnd ? 1 : 0
         phases[trial] = isToTheEnd ? .promoted : .over
@@ -113,7 +113,7 @@ public struct OneEpoch: Scheduler {
     guard let least = state.spec.fidelity?.minimum, let curve = state.curves[trial] else {
       return state.judgedLoss(trial)
     }
-    let point = curve.index(of: least)
+    let point = curve.index(reaching: least)
     guard point < curve.values.count else { return state.judgedLoss(trial) }
     return state.judged(curve.values[point] * state.spec.objectives[0].sign, of: trial)
   }

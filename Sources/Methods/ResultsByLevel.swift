@@ -37,8 +37,8 @@ struct ResultsByLevel: Sendable {
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
       let record = state.trials[trial]
       guard record.hasReportedObjective else { return nil }
-      // Without a fidelity the target is no number, and so not below anything.
-      return note(trial, at: record.target < record.resource ? record.target : record.resource, loss: state.loss(trial))
+      let isThere = Fidelity.reaches(record.resource, record.target)
+      return note(trial, at: isThere ? record.target : record.resource, loss: state.loss(trial))
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       let record = state.trials[trial]
       guard record.state == .failed, record.failure != .lost else { return nil }

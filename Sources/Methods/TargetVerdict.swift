@@ -6,8 +6,9 @@ extension StudyState {
   /// report that has it, and at the maximum it is complete.
   func verdictAtTarget(_ trial: TrialNumber) -> Verdict {
     let record = trials[trial]
-    guard let maximum = spec.fidelity?.maximum, record.target < maximum, record.resource >= record.target,
-      curves[trial]?.resources.last ?? 0 >= record.target
+    guard let maximum = spec.fidelity?.maximum, !Fidelity.reaches(record.target, maximum),
+      Fidelity.reaches(record.resource, record.target),
+      Fidelity.reaches(curves[trial]?.resources.last ?? 0, record.target)
     else { return .proceed }
     return .pause
   }

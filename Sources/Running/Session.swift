@@ -317,7 +317,8 @@ public final class Session {
     let record = fold.state.trials[trial]
     // One that waits was told a target before; the maximum may have been lowered since.
     let maximum = fold.state.spec.fidelity?.maximum ?? .infinity
-    let target = record.resource < maximum ? min(record.target, maximum) : record.target
+    let wanted = fold.state.targetOfStart(trial)
+    let target = Fidelity.reaches(record.resource, maximum) ? wanted : min(wanted, maximum)
     return TrialRun(
       trial: trial, configuration: fold.state.history.configuration(trial),
       target: target.isNaN ? nil : target, reached: record.resource,
@@ -535,8 +536,8 @@ public final class Session {
   public func pause(_ trial: TrialNumber, isFrozen: Bool = false, seconds: Double) throws {
     try end(trial) {
       let record = fold.state.trials[trial]
-      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective, record.resource >= record.target,
-        !isFrozen
+      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective,
+        Fidelity.reaches(record.resource, record.target), !isFrozen
       else { return .trialPaused(trial, isFrozen: isFrozen, seconds: seconds) }
       let message =
         "the objective '\(fold.state.spec.objectives[0].metric)' was not reported up to \(fidelity.name) "

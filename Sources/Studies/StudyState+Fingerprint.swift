@@ -42,6 +42,11 @@ extension StudyState {
       }
       fields.append(("lineages", digest.value))
     }
+    if !interrupted.isEmpty {
+      var digest = Digest()
+      digest.add(interrupted)
+      fields.append(("interrupted", digest.value))
+    }
     if let stopReason { fields.append(("stopReason", stableHash(stopReason))) }
     return fields
   }

@@ -59,6 +59,8 @@ public struct StudyState: Sendable {
   public private(set) var running: [TrialNumber] = []
   /// Trials whose processes wait frozen in memory, in the order in which they began to.
   public private(set) var frozen: [TrialNumber] = []
+  /// Trials that were running or waiting to run to the maximum when it was raised, and have not been sent to the new one.
+  public private(set) var interrupted: [TrialNumber] = []
   /// The number of trials in each state.
   public private(set) var counts = [Int](repeating: 0, count: TrialState.allCases.count)
   public private(set) var failureCounts = [Int](repeating: 0, count: FailureKind.allCases.count)
@@ -206,6 +208,7 @@ public struct StudyState: Sendable {
         throw EventError(error.description)
       }
       let haveOtherConstraints = next.outcomeConstraints != spec.outcomeConstraints
+      interrupt(from: spec.fidelity?.maximum, to: next.fidelity?.maximum)
       spec = next
       revision += 1
       stopReason = nil
@@ -217,7 +220,10 @@ public struct StudyState: Sendable {
     case .trialStarted(let number, let worker):
       try require(number, .waiting)
       setFrozen(number, false)
+      let target = targetOfStart(number)
+      if target != trials[number].target { interrupted.removeAll { $0 == number } }
       update(number) {
+        $0.target = target
         $0.worker = worker
         $0.startedAt = event.time
         $0.runs &+= 1
@@ -294,6 +300,23 @@ public struct StudyState: Sendable {
     eventCount += 1
   }
 
+  /// Takes note of trials that are on their way to a maximum that is raised now.
+  private mutating func interrupt(from old: Double?, to new: Double?) {
+    guard let old, let new, old != new else { return }
+    let known = Set(interrupted)
+    interrupted += (running + queue).filter { Fidelity.reaches(trials[$0].target, old) && !known.contains($0) }
+    interrupted.removeAll { Fidelity.reaches(trials[$0].target, new) }
+  }
+
+  /// The resource to which a waiting trial is to run when it starts: one that never began, and was to get the full resource,
+  /// is told the maximum of now.
+  public func targetOfStart(_ number: TrialNumber) -> Double {
+    guard let maximum = spec.fidelity?.maximum, trials[number].runs == 0, interrupted.contains(number) else {
+      return trials[number].target
+    }
+    return maximum
+  }
+
   /// Paused trials that have at least the resource of a complete one, since the maximum was lowered, are complete. One whose
   /// process is frozen stays paused as long as the process waits.
   private mutating func completeBeyondMaximum(at time: Timestamp) {
@@ -309,7 +332,7 @@ public struct StudyState: Sendable {
   /// Whether a trial has a value and at least the full resource.
   public func hasFullResource(_ number: TrialNumber) -> Bool {
     guard let maximum = spec.fidelity?.maximum else { return false }
-    return trials[number].resource >= maximum && trials[number].hasValue
+    return Fidelity.reaches(trials[number].resource, maximum) && trials[number].hasValue
   }
 
   private mutating func completeIfBeyondMaximum(_ number: TrialNumber, at time: Timestamp) {
@@ -381,6 +404,7 @@ public struct StudyState: Sendable {
       }
       trials[number].target = target ?? .nan
       trials[number].proposedAt = time
+      interrupted.removeAll { $0 == number }
       move(number, to: .waiting)
     }
   }
@@ -541,6 +565,7 @@ public struct StudyState: Sendable {
 
   private mutating func move(_ number: TrialNumber, to state: TrialState) {
     let old = trials[number].state
+    if state.isFinal { interrupted.removeAll { $0 == number } }
     counts[Int(old.rawValue)] -= 1
     counts[Int(state.rawValue)] += 1
     if old == .running, let i = running.firstIndex(of: number) { running.remove(at: i) }
@@ -569,10 +594,15 @@ public struct StudyState: Sendable {
 
   /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
   /// less, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
+  ///
+  /// Where the resource counts replicates, a complete trial with more of them comes before one with fewer: who ended early by
+  /// itself has a mean over fewer.
   public func isBetter(_ number: TrialNumber, than other: TrialNumber) -> Bool {
     let wasCompleted = trials[number].wasCompleted
     if wasCompleted != trials[other].wasCompleted { return wasCompleted }
     if wasCompleted {
+      let (count, others) = (curves[number]?.replicates.count ?? 0, curves[other]?.replicates.count ?? 0)
+      if count != others { return count > others }
       let (a, b) = (trials[number].completedLevel, trials[other].completedLevel)
       if a != b { return a > b }
     } else {

@@ -81,8 +81,11 @@ public enum TrialState: UInt8, Sendable, CaseIterable {
   /// itself before the maximum has nothing to go on with.
   @inlinable public func canGoOn(to resource: Double) -> Bool {
     (state == .paused && !(self.resource >= resource))
-      || (state == .completed && completedLevel < resource && self.resource >= completedLevel)
+      || (state == .completed && completedLevel < resource && Fidelity.reaches(self.resource, completedLevel))
   }
+
+  /// Whether it has got what its current or newest run was to reach; true without fidelity.
+  public var hasReachedTarget: Bool { target.isNaN || Fidelity.reaches(resource, target) }
 }
 
 /// The trials whose checkpoints a trial is given, besides its own.
@@ -123,6 +126,11 @@ public struct Curve: Sendable, Equatable {
       if resources[middle] < resource { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// The index of the first resource that has come to `level`.
+  public func index(reaching level: Double) -> Int {
+    index(of: Fidelity.leastReaching(level))
   }
 
   public func contains(_ resource: Double) -> Bool {

@@ -126,7 +126,9 @@ public final class Study: Sendable {
       switch outcome {
       case .success(let value):
         let resource = run.target
-        if let fidelity = session.state.spec.fidelity, let target = run.target, target < fidelity.maximum {
+        if let fidelity = session.state.spec.fidelity, let target = run.target,
+          !Fidelity.reaches(target, fidelity.maximum)
+        {
           _ = try session.report(run.trial, resource: target, [MetricValue(metric, value)])
           if session.verdict(on: run.trial) == .stop {
             try session.stop(run.trial, seconds: elapsed)
@@ -228,8 +230,8 @@ public struct TrialContext: Sendable {
     let maximum = spec.fidelity?.maximum ?? .infinity
     switch try await confined.run({ session in try session.report(trial, resource: resource, metrics) }) {
     case .proceed: break
-    case .pause: if resource < maximum { throw TrialEnd.pause }
-    case .stop: if resource < maximum { throw TrialEnd.stop }
+    case .pause: if !Fidelity.reaches(resource, maximum) { throw TrialEnd.pause }
+    case .stop: if !Fidelity.reaches(resource, maximum) { throw TrialEnd.stop }
     }
   }
 }

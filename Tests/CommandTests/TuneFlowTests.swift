@@ -151,6 +151,69 @@ final class TuneFlowTests: TuneTestCase {
     XCTAssertEqual(events.named("completed").first?.number("value"), 2)
   }
 
+  func testATrialThatEndsBeforeItsLastFoldHasFailed() throws {
+    try writeStudy(
+      "budget: {trials: 3}\nretries: {failed: 1, backoff: 0s}\nfidelity: {name: fold, max: 3, replicates: true}",
+      script: """
+        fold=$TRIMTAB_RESOURCE_FROM
+        last=3
+        [ "$TRIMTAB_TRIAL" = 1 ] && last=1
+        [ "$TRIMTAB_TRIAL$TRIMTAB_ATTEMPT" = 21 ] && last=2
+        while [ "$fold" -lt "$last" ]; do
+          fold=$((fold + 1))
+          echo "{\\"fold\\": $fold, \\"loss\\": $((9 - TRIMTAB_TRIAL))}" > "$TRIMTAB_REPORT"
+        done
+        """)
+    let events = try tune()
+    XCTAssertEqual(events.named("completed").compactMap { $0.number("trial") }, [0, 2], "the third is tried again")
+    let failed = try XCTUnwrap(events.named("failed").last { $0.number("trial") == 1 })
+    XCTAssertTrue(failed.text("message")?.contains("ended with status 0 after fold 1, and was to run up to 3") == true)
+  }
+
+  func testATrialThatGetsTheFullResourceInSpiteOfAVerdictIsComplete() throws {
+    try writeStudy(
+      "budget: {trials: 2}\nfidelity: {name: epoch, max: 3}",
+      script: """
+        trap '' TERM
+        for e in 1 2 3; do
+          echo "{\\"epoch\\": $e, \\"loss\\": $((TRIMTAB_TRIAL + 4 - e))}" > "$TRIMTAB_REPORT"
+          sleep 0.4
+        done
+        """)
+    try amendFile("scheduler: full", to: "scheduler: {name: asha, variant: stopping}")
+    let events = try tune()
+    XCTAssertTrue(events.named("stopped").isEmpty)
+    XCTAssertEqual(events.named("completed").compactMap { $0.number("trial") }, [0, 1])
+  }
+
+  func testARealResourceMayBeReportedWithFewDigits() throws {
+    try writeStudy(
+      "budget: {trials: 6}\nfidelity: {name: share, min: 0.1, max: 1, integer: false}",
+      script: """
+        printf '{"share": %.6f, "loss": %s}\\n' "$TRIMTAB_RESOURCE" "$TRIMTAB_PARAM_X" > "$TRIMTAB_REPORT"
+        """)
+    try amendFile("scheduler: full", to: "scheduler: hyperband")
+    let events = try tune()
+    XCTAssertFalse(events.named("notice").contains { $0.text("message")?.contains("ended at") == true })
+    XCTAssertEqual(events.named("completed").count, 1)
+    let best = try XCTUnwrap(events.last?.fields["best"] as? [String: Any])
+    XCTAssertEqual(best["resource"] as? Double, 1)
+  }
+
+  func testATrialThatEndsBelowItsLevelIsSaidOnce() throws {
+    try writeStudy(
+      "budget: {trials: 6}\nfidelity: {name: share, min: 0.1, max: 1, integer: false}",
+      script: """
+        printf '{"share": %.3f, "loss": %s}\\n' "$TRIMTAB_RESOURCE" "$TRIMTAB_PARAM_X" > "$TRIMTAB_REPORT"
+        """)
+    try amendFile("scheduler: full", to: "scheduler: hyperband")
+    let notices = try tune().named("notice")
+    XCTAssertEqual(notices.count, 1)
+    let text = try XCTUnwrap(notices.first?.text("message"))
+    XCTAssertTrue(text.contains("trial 0 ended at share 0.111, was asked for 0.111111111111"), text)
+    XCTAssertTrue(text.contains("report share with more digits"), text)
+  }
+
   func testAPromotedTrialGoesOnFromItsCheckpoint() throws {
     try writeStudy(
       "budget: {trials: 9}\nfidelity: {name: epoch, max: 9}\nparallel: 3", script: Self.checkpointed)

@@ -54,6 +54,44 @@ final class DEHBTests: XCTestCase {
       ])
   }
 
+  func testTheBestOfARungThatStandBeyondTheNextLevelJoinItWithoutARun() throws {
+    var driver = try driver(27, trials: 10_000)
+    var runs: [String] = []
+    for _ in 0..<31 {
+      let trial = try XCTUnwrap(try driver.start())
+      let target = driver.state.trials[trial].target
+      runs.append("\(trial < runs.count && runs.count >= 27 ? "promoted" : "new")@\(Int(target))")
+      // The metric is reported every third epoch.
+      let resource = (target / 3).rounded(.up) * 3
+      _ = try driver.report(trial, resource: resource, driver.state.history.configuration(trial).slots[0])
+      try driver.append(
+        resource >= 27 ? .trialCompleted(trial, seconds: 1) : .trialPaused(trial, isFrozen: false, seconds: 1))
+      var replica = try driver.replayed { try Catalogue.makeMethod($0) }
+      var original = driver.method
+      XCTAssertEqual(
+        try replica.propose(state: driver.state, mayStartNew: true, canResume: { _ in true }),
+        try original.propose(state: driver.state, mayStartNew: true, canResume: { _ in true }))
+    }
+    XCTAssertEqual(
+      runs, Array(repeating: "new@1", count: 27) + Array(repeating: "promoted@9", count: 3) + ["promoted@27"])
+    let best = driver.state.trials.indices.min { driver.state.loss($0) < driver.state.loss($1) }
+    XCTAssertEqual(driver.state.incumbent, best)
+  }
+
+  func testWithTheBudgetSpentThoseBeyondTheNextLevelGoOnFromThere() throws {
+    var driver = try driver(27, trials: 9)
+    var targets: [Double] = []
+    while let trial = try driver.start() {
+      let target = driver.state.trials[trial].target
+      targets.append(target)
+      let resource = (target / 3).rounded(.up) * 3
+      _ = try driver.report(trial, resource: resource, driver.state.history.configuration(trial).slots[0])
+      try driver.append(
+        resource >= 27 ? .trialCompleted(trial, seconds: 1) : .trialPaused(trial, isFrozen: false, seconds: 1))
+    }
+    XCTAssertEqual(targets, Array(repeating: 1, count: 9) + [9, 27])
+  }
+
   func testPopulationsAreAsLargeAsTheLargestRungOfTheirLevel() {
     let plan = BracketPlan(Fidelity(name: "epoch", maximum: 27), eta: 3, rounding: .floor)
     XCTAssertEqual(Populations(plan).members.map(\.count), [27, 9, 6, 4])

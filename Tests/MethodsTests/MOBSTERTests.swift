@@ -260,13 +260,16 @@ final class MOBSTERTests: XCTestCase {
   // MARK: Brackets
 
   func testBracketsAreWeighedByTrustOverResource() {
-    let weights = LevelTrust.weights([0.1, 0.3, 0.6], levels: [1, 3, 9], usual: [0.2, 0.3, 0.5])
+    let weights = LevelTrust.weights([0.1, 0.3, 0.6], top: 2, levels: [1, 3, 9], usual: [0.2, 0.3, 0.5])
     for (weight, expected) in zip(weights, [0.375, 0.375, 0.25]) { XCTAssertEqual(weight, expected, accuracy: 1e-12) }
     // What is known has together what it had; the rest stays as it was.
-    let part = LevelTrust.weights([0.5, 0.5, 0], levels: [1, 3, 9], usual: [0.2, 0.3, 0.5])
+    let part = LevelTrust.weights([0.5, 0.5, 0], top: 1, levels: [1, 3, 9], usual: [0.2, 0.3, 0.5])
     for (weight, expected) in zip(part, [0.375, 0.125, 0.5]) { XCTAssertEqual(weight, expected, accuracy: 1e-12) }
+    // A level that is known and not trusted has nothing.
+    let wrong = LevelTrust.weights([0.5, 0.5, 0], top: 2, levels: [1, 3, 9], usual: [0.2, 0.3, 0.5])
+    for (weight, expected) in zip(wrong, [0.75, 0.25, 0]) { XCTAssertEqual(weight, expected, accuracy: 1e-12) }
     // All trust in a level that has no bracket.
-    XCTAssertEqual(LevelTrust.weights([0, 0, 1], levels: [1, 3, 9], usual: [0.5, 0.5]), [1, 0])
+    XCTAssertEqual(LevelTrust.weights([0, 0, 1], top: 2, levels: [1, 3, 9], usual: [0.5, 0.5]), [1, 0])
   }
 
   /// The share of new trials, after the first fifty, that begin at the lowest level.

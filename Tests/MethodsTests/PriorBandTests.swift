@@ -28,6 +28,20 @@ final class PriorBandTests: XCTestCase {
     }
   }
 
+  func testTheShareIsThatOfTheSchedulersLevels() throws {
+    let space = try space()
+    let prior = UnitPrior(space, centre: PriorBand.unitsOfDefaults(space), confidence: 0.25)
+    // Hyperband's levels are 1, 4, 11, 33 and 100, those of ASHA 1, 3, 9, 27, 81 and 100.
+    for (name, rung) in [("hyperband", 4), ("successive-halving", 4), ("asha", 5)] {
+      var spec = spec(space)
+      spec.method.scheduler = PartSpec(name)
+      spec.fidelity = Fidelity(name: "epoch", maximum: 100)
+      let state = try StudyDriver(spec) { try Catalogue.makeMethod($0) }.state
+      let sampler = PriorBand(PartSpec("priorband"), scheduler: spec.method.scheduler)
+      XCTAssertEqual(sampler.source(100, prior, state).random, PriorBand.randomShare(rung, 3), name)
+    }
+  }
+
   func testTheDensityIntegratesToOneAndIsWhatIsDrawn() throws {
     let space = try space()
     let prior = UnitPrior(space, centre: PriorBand.unitsOfDefaults(space), confidence: 0.75)

@@ -63,6 +63,17 @@ final class ReplicateTests: XCTestCase {
     }
   }
 
+  func testSchedulersThatFollowCurvesRefuseReplicates() throws {
+    for name in ["median", "extrapolation"] {
+      var spec = MethodSpaces.spec(
+        try Space([.float("x", 0...1)]), scheduler: PartSpec(name),
+        fidelity: Fidelity(name: "fold", maximum: 9, countsReplicates: true))
+      XCTAssertTrue("\(Catalogue.check(spec))".contains("use wilcoxon or racing"), name)
+      spec.fidelity?.countsReplicates = false
+      XCTAssertEqual(Catalogue.check(spec), [], name)
+    }
+  }
+
   func testWilcoxonsTestStopsWhatIsWorseOnTheSameFolds() throws {
     var driver = try driver(PartSpec("wilcoxon"), folds: 8)
     // Fold 1 is much harder than the others.
@@ -149,6 +160,26 @@ final class ReplicateTests: XCTestCase {
     // the incumbent's with a probability of about 0.16.
     XCTAssertGreaterThan(hits, 22)
     XCTAssertLessThan(used / 40, 0.5 * 360)
+  }
+
+  func testATrialThatCanGoOnTakesTheIncumbentsPlaceBeforeOneThatWasStopped() throws {
+    var driver = try driver(PartSpec("racing"), folds: 4, trials: 4)
+    let losses: [[Double]] = [[5, 5, 5, 5], [6], [4, 4, 4], [3, 6.5]]
+    var runs: [String] = []
+    while let trial = try driver.start() {
+      let target = Int(driver.state.trials[trial].target)
+      runs.append("t\(trial)→\(target)")
+      if trial == 2, target == 4 {
+        try driver.append(.trialFailed(trial, .rejected, message: "", seconds: 1))
+      } else {
+        _ = try run(&driver, trial, Array(losses[trial].prefix(target)))
+      }
+    }
+    // When trial 2 fails, trial 0 has two folds, and trial 3 a lower mean over two, but it was stopped.
+    XCTAssertEqual(driver.state.trials[3].state, .stopped)
+    XCTAssertEqual(
+      runs, ["t0→1", "t1→1", "t0→2", "t2→1", "t2→2", "t2→3", "t3→1", "t3→2", "t2→4", "t0→3", "t0→4"])
+    XCTAssertEqual(driver.state.trials[0].state, .completed)
   }
 
   func testWhenTheIncumbentFailsTheTrialWithMostReplicatesTakesItsPlace() throws {

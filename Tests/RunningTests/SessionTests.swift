@@ -172,6 +172,23 @@ final class SessionTests: XCTestCase {
     XCTAssertNil(one.state.spec.space.value(of: 2, in: one.state.history.configuration(0)))
   }
 
+  func testWhatWaitsForTheFullResourceIsToldARaisedMaximum() throws {
+    let session = try session(try log(try spec(fidelity: Fidelity(name: "epoch", maximum: 9))))
+    let configuration = try session.state.spec.space.sample(seed: 1, index: 1)
+    XCTAssertEqual(try session.enqueue(configuration), 0)
+    XCTAssertEqual(try session.enqueue(configuration, resource: 3), 1)
+    try session.amend {
+      var spec = $0
+      spec.fidelity?.maximum = 27
+      return spec
+    }
+    for target in [27.0, 3] {
+      guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }
+      XCTAssertEqual(run.target, target)
+      XCTAssertEqual(session.state.trials[run.trial].target, target)
+    }
+  }
+
   func testALoweredMaximumHoldsForWhatWasGivenBackOrIsFrozen() throws {
     let session = try session(try log(try spec(fidelity: Fidelity(name: "epoch", maximum: 9, pause: .freeze))))
     for reached in [5.0, 2, 4] {

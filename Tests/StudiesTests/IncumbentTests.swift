@@ -70,6 +70,17 @@ final class IncumbentTests: XCTestCase {
     XCTAssertTrue(life.state.isCandidate(best))
   }
 
+  func testACompleteTrialWithMoreReplicatesComesBeforeOneWithALowerMeanOverFewer() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "fold", maximum: 3, countsReplicates: true) }
+    for (loss, folds) in [(2.0, 3), (1, 1), (3, 3)] {
+      let trial = try life.start(target: 3)
+      for fold in 1...folds { try life.report(trial, loss, at: Double(fold)) }
+      try life.absorb(.trialCompleted(trial, seconds: 1))
+    }
+    XCTAssertEqual(life.state.incumbent, 0)
+    XCTAssertEqual(life.state.invariantViolations(), [])
+  }
+
   func testATrialThatEndedByItselfDoesNotGoOn() throws {
     var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9) }
     let trial = try life.start(target: 9)

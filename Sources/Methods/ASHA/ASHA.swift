@@ -154,7 +154,7 @@ public struct ASHA: Scheduler {
     var level = fidelity.minimum
     // By multiplication: a quotient of logarithms loses the last level of 3^5.
     while level < fidelity.maximum * (1 - 1e-9) {
-      let rounded = fidelity.isInteger ? level.rounded() : level
+      let rounded = fidelity.isInteger ? level.rounded() : Fidelity.rounded(level)
       if rounded > levels.last ?? 0, rounded < fidelity.maximum { levels.append(rounded) }
       level *= eta
     }
@@ -188,7 +188,7 @@ public struct ASHA: Scheduler {
       // had sent on has come to none of these.
       let record = state.trials[trial]
       let hasEntered = enter(trial, upTo: record.resource, state)
-      if hasEntered || !(record.target > record.resource) { open(trial) }
+      if hasEntered || record.hasReachedTarget { open(trial) }
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       guard state.trials[trial].state == .failed else { return }
       close(trial)
@@ -218,7 +218,7 @@ public struct ASHA: Scheduler {
     let gain = resource - progress[trial].resource
     guard gain > 0, let maximum = levels.last else { return }
     if !isDirect(trial) { otherResource += gain }
-    if resource >= maximum, progress[trial].resource < maximum { wholeCount += 1 }
+    if Fidelity.reaches(resource, maximum), !Fidelity.reaches(progress[trial].resource, maximum) { wholeCount += 1 }
     progress[trial].resource = resource
   }
 
@@ -226,17 +226,16 @@ public struct ASHA: Scheduler {
   /// begins, as brackets are here.
   private func firstRung(_ trial: Trial) -> Int {
     let bracket = min(max(0, Int(trial.bracket)), rungs.count)
-    guard variant == .promotion, bracket > 0, trial.target.isFinite, trial.target != levels[bracket] else {
-      return bracket
-    }
-    return levels.firstIndex { $0 >= trial.target } ?? rungs.count
+    guard variant == .promotion, bracket > 0, trial.target.isFinite, !Fidelity.isSame(trial.target, levels[bracket])
+    else { return bracket }
+    return levels.firstIndex { Fidelity.reaches($0, trial.target) } ?? rungs.count
   }
 
   /// Puts a trial into the rungs that it has come to.
   /// - Returns: whether there are any.
   private mutating func enter(_ trial: TrialNumber, upTo resource: Double, _ state: StudyState) -> Bool {
     let before = progress[trial].nextRung
-    while progress[trial].nextRung < rungs.count, resource >= levels[progress[trial].nextRung] {
+    while progress[trial].nextRung < rungs.count, Fidelity.reaches(resource, levels[progress[trial].nextRung]) {
       enter(trial, loss: state.judgedLoss(trial))
     }
     return progress[trial].nextRung > before
@@ -245,9 +244,9 @@ public struct ASHA: Scheduler {
   /// Puts a trial that has failed into the rung to which it was on its way, unless it had failed before it set out.
   private mutating func enterFailure(_ trial: TrialNumber, _ state: StudyState) {
     let next = progress[trial].nextRung
-    guard next < rungs.count, state.trials[trial].target >= levels[next], progress[trial].last?.loss != .infinity else {
-      return
-    }
+    guard next < rungs.count, Fidelity.reaches(state.trials[trial].target, levels[next]),
+      progress[trial].last?.loss != .infinity
+    else { return }
     enter(trial, loss: .infinity)
   }
 
@@ -297,11 +296,11 @@ public struct ASHA: Scheduler {
       progress[trial] = anew
       let curve = state.curves[trial] ?? Curve()
       while progress[trial].nextRung < rungs.count {
-        let point = curve.index(of: levels[progress[trial].nextRung])
+        let point = curve.index(reaching: levels[progress[trial].nextRung])
         guard point < curve.values.count else { break }
         enter(trial, loss: state.judged(curve.values[point] * sign, of: trial))
       }
-      let hasReachedTarget = !record.state.isFinal && !(record.target > record.resource)
+      let hasReachedTarget = !record.state.isFinal && record.hasReachedTarget
       if record.canGoOn(to: levels[progress[trial].nextRung]) || hasReachedTarget { open(trial) }
       if record.state == .failed {
         close(trial)
@@ -309,7 +308,7 @@ public struct ASHA: Scheduler {
       }
       progress[trial].isCut = wasCut
     }
-    wholeCount = progress.count { $0.resource >= levels.last ?? .infinity }
+    wholeCount = progress.count { Fidelity.reaches($0.resource, levels.last ?? .infinity) }
     progressive?.settle(levels: levels, state: state)
   }
 
@@ -318,7 +317,10 @@ public struct ASHA: Scheduler {
   public mutating func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     let levels = isPrepared ? self.levels : levels(in: state)
     guard let maximum = levels.last else { return .new(target: nil, Annotation()) }
-    guard variant == .promotion else { return .new(target: maximum, annotation(bracket: bracket(state, levels))) }
+    guard variant == .promotion else {
+      return resumptionOfInterrupted(state, canResume)
+        ?? .new(target: maximum, annotation(bracket: bracket(state, levels)))
+    }
     if state.trials.count < openingCount(levels, state) {
       return .new(target: levels[0], annotation(bracket: 0))
     }
@@ -355,14 +357,19 @@ public struct ASHA: Scheduler {
     return nil
   }
 
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { $0 >= progress.count || !progress[$0].isCut }
+  }
+
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    if variant == .stopping { return resumptionOfInterrupted(state, canResume) ?? .wait }
     // The opening may have held them back.
-    if variant == .promotion, opening == .hyperband, let promotion = promotion(state, canResume) { return promotion }
+    if opening == .hyperband, let promotion = promotion(state, canResume) { return promotion }
     // What still runs may be better.
-    guard let maximum = levels.last, variant == .promotion, state.running.isEmpty, state.queue.isEmpty else {
+    guard let maximum = levels.last, state.running.isEmpty, state.queue.isEmpty else {
       return .wait
     }
-    for trial in leaders(finish, state) where state.trials[trial].target < maximum {
+    for trial in leaders(finish, state) where !Fidelity.reaches(state.trials[trial].target, maximum) {
       guard state.trials[trial].canGoOn(to: maximum), canResume(trial) else { continue }
       var annotation = annotation(bracket: Int(state.trials[trial].bracket))
       annotation[.rung] = levels.count - 1
@@ -382,7 +389,7 @@ public struct ASHA: Scheduler {
         let entry = rung.all[rank]
         let record = state.trials[entry.trial]
         guard entry.loss.isFinite, !found.contains(entry.trial) else { continue }
-        let hasAll = record.target >= maximum && record.state != .failed && record.state != .stopped
+        let hasAll = Fidelity.reaches(record.target, maximum) && record.state != .failed && record.state != .stopped
         if hasAll || record.canGoOn(to: maximum) { found.append(entry.trial) }
       }
     }
@@ -410,8 +417,8 @@ public struct ASHA: Scheduler {
       seed: state.spec.seed ?? 0, purpose: Self.purpose, index: UInt64(state.trials.count))
     var weights = Array(Self.bracketWeights(levels).prefix(count))
     if var model = levelModel.take() {
-      if let shares = trust.shares(&model, seed: state.spec.seed ?? 0) {
-        weights = LevelTrust.weights(shares, levels: levels, usual: weights)
+      if let (shares, top) = trust.shares(&model, seed: state.spec.seed ?? 0) {
+        weights = LevelTrust.weights(shares, top: top, levels: levels, usual: weights)
       }
       levelModel = model
     }

@@ -47,7 +47,7 @@ public struct MultiObjectiveASHA: Scheduler {
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       // Only at a level to which it was on its way.
       if state.trials[trial].state == .failed, nextLevels[trial] < levels.count - 1,
-        state.trials[trial].target >= levels[nextLevels[trial]]
+        Fidelity.reaches(state.trials[trial].target, levels[nextLevels[trial]])
       {
         enter(trial, upTo: levels[nextLevels[trial]], state)
       }
@@ -59,7 +59,7 @@ public struct MultiObjectiveASHA: Scheduler {
   private mutating func enter(_ trial: TrialNumber, upTo resource: Double, _ state: StudyState) {
     let isFailed = state.trials[trial].state == .failed
     let losses = zip(state.objectiveValues(trial) ?? [], state.spec.objectives).map { $0 * $1.sign }
-    while nextLevels[trial] < levels.count - 1, levels[nextLevels[trial]] <= resource {
+    while nextLevels[trial] < levels.count - 1, Fidelity.reaches(resource, levels[nextLevels[trial]]) {
       var rung = rungs[levels[nextLevels[trial]]] ?? Rung()
       nextLevels[trial] += 1
       guard !rung.trials.contains(trial) else { continue }
@@ -80,7 +80,7 @@ public struct MultiObjectiveASHA: Scheduler {
     levels = new
     for trial in state.trials.indices {
       let resource = state.trials[trial].resource
-      nextLevels[trial] = levels.dropLast().firstIndex { $0 > resource } ?? levels.count - 1
+      nextLevels[trial] = levels.dropLast().firstIndex { !Fidelity.reaches(resource, $0) } ?? levels.count - 1
       if nextLevels[trial] > 0, rungs[levels[nextLevels[trial] - 1]]?.trials.contains(trial) != true {
         nextLevels[trial] -= 1
         enter(trial, upTo: resource, state)
@@ -91,7 +91,9 @@ public struct MultiObjectiveASHA: Scheduler {
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let fidelity = state.spec.fidelity else { return .new(target: nil, Annotation()) }
     let levels = self.levels.isEmpty ? ASHA.levels(fidelity, eta: eta) : self.levels
-    guard !isStopping else { return .new(target: fidelity.maximum, Annotation()) }
+    guard !isStopping else {
+      return resumptionOfInterrupted(state, canResume) ?? .new(target: fidelity.maximum, Annotation())
+    }
     for index in levels.indices.dropLast().reversed() {
       for trial in rungs[levels[index]]?.best ?? []
       where nextLevels[trial] == index + 1 && state.trials[trial].hasValue
@@ -103,6 +105,14 @@ public struct MultiObjectiveASHA: Scheduler {
       }
     }
     return .new(target: levels[0], Annotation())
+  }
+
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { !isCut.contains($0) }
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    isStopping ? resumptionOfInterrupted(state, canResume) ?? .wait : .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {

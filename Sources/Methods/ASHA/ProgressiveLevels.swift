@@ -112,7 +112,7 @@ struct ProgressiveLevels: Sendable {
     let sign = state.spec.objectives[0].sign
     let losses = members.compactMap { trial -> (lower: Double, upper: Double)? in
       guard let curve = state.curves[trial] else { return nil }
-      let (lower, upper) = (curve.index(of: levels[usable - 2]), curve.index(of: levels[usable - 1]))
+      let (lower, upper) = (curve.index(reaching: levels[usable - 2]), curve.index(reaching: levels[usable - 1]))
       guard upper < curve.values.count else { return nil }
       let pair = (lower: curve.values[lower] * sign, upper: curve.values[upper] * sign)
       return pair.lower.isFinite && pair.upper.isFinite ? pair : nil

@@ -181,7 +181,8 @@ extension AutoChoice.Situation {
       numbers: numbers, choices: choices, values: values, pending: state.running.count + state.queue.count,
       resource: Self.resource(state.spec), isBounded: !state.spec.outcomeConstraints.isEmpty, trial: trial,
       earlier: earlier)
-    guard resource == .partial, let target, let fidelity = state.spec.fidelity, target >= fidelity.maximum,
+    guard resource == .partial, let target, let fidelity = state.spec.fidelity,
+      Fidelity.reaches(target, fidelity.maximum),
       AutoChoice.directRange.contains(whole)
     else { return }
     let pending = (state.running + state.queue).count { state.trials[$0].isForWholeResource(state.spec) }

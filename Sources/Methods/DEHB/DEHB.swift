@@ -84,11 +84,11 @@ public struct DEHB: Scheduler, Sampler {
     switch event.body {
     case .trialProposed(let trial, let kind, let target?, let annotation):
       if case .enqueued = kind { return }
-      join(trial, annotation[.bracket], annotation[.rung] ?? 0, target)
+      join(trial, annotation[.bracket], annotation[.rung] ?? 0, target, state)
     case .trialPaused(let trial, _, _), .trialCompleted(let trial, _), .trialStopped(let trial, _, _):
-      settle(trial, state.trials[trial].state == .stopped ? .infinity : state.loss(trial))
+      settle(trial, state.trials[trial].state == .stopped ? .infinity : state.loss(trial), state)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
-      if state.trials[trial].state == .failed { settle(trial, .infinity) }
+      if state.trials[trial].state == .failed { settle(trial, .infinity, state) }
     default: break
     }
   }
@@ -96,20 +96,57 @@ public struct DEHB: Scheduler, Sampler {
   /// The number of the first bracket with the present levels.
   private var first = 0
 
-  private mutating func join(_ trial: TrialNumber, _ bracket: Int?, _ rung: Int, _ target: Double) {
+  private mutating func join(
+    _ trial: TrialNumber, _ bracket: Int?, _ rung: Int, _ target: Double, _ state: StudyState
+  ) {
     guard let bracket, let plan, bracket >= first, bracket <= brackets.count else { return }
     if bracket == brackets.count {
       let index = self.index(bracket, plan)
-      guard rung == 0, target == plan.level(index, 0) else { return }
+      guard rung == 0, Fidelity.isSame(target, plan.level(index, 0)) else { return }
       brackets.append(Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) }))
       open.append(bracket)
     }
-    let rungs = brackets[bracket].rungs
-    guard rungs.indices.contains(rung), target == plan.level(brackets[bracket].index, rung) else { return }
-    if rung > 0, !rungs[rung - 1].isOver { close(bracket, rung - 1) }
-    places[trial] = Place(bracket: bracket, rung: rung, member: rungs[rung].members.count)
-    brackets[bracket].rungs[rung].members.append((trial, nil))
-    brackets[bracket].rungs[rung].unknown += 1
+    guard brackets[bracket].rungs.indices.contains(rung),
+      Fidelity.isSame(target, plan.level(brackets[bracket].index, rung))
+    else { return }
+    for below in 0..<rung where !brackets[bracket].rungs[below].isOver {
+      close(bracket, below)
+      advance(bracket, state)
+    }
+    add(trial, to: bracket, rung, nil)
+    advance(bracket, state)
+  }
+
+  private mutating func add(_ trial: TrialNumber, to bracket: Int, _ rung: Int, _ loss: Double?) {
+    places[trial] = Place(bracket: bracket, rung: rung, member: brackets[bracket].rungs[rung].members.count)
+    brackets[bracket].rungs[rung].members.append((trial, loss))
+    if loss == nil { brackets[bracket].rungs[rung].unknown += 1 }
+  }
+
+  /// Lets the best of a rung stand in the next one at once where they have come to its level already, because they report at a
+  /// few resources only. Ends before the first one that has to run.
+  private mutating func advance(_ bracket: Int, _ state: StudyState) {
+    guard let plan else { return }
+    for rung in brackets[bracket].rungs.indices.dropFirst() where brackets[bracket].rungs[rung - 1].isOver {
+      let level = plan.level(brackets[bracket].index, rung)
+      while brackets[bracket].rungs[rung].members.count < brackets[bracket].rungs[rung].size,
+        !brackets[bracket].rungs[rung].isClosed, let best = candidates(bracket, rung, plan, state).first,
+        let loss = loss(best, at: level, state)
+      {
+        add(best, to: bracket, rung, loss)
+        populations?.enter(best, loss: loss, at: level)
+      }
+    }
+    open.removeAll { $0 == bracket && brackets[$0].rungs.allSatisfy(\.isOver) }
+  }
+
+  /// The loss of a paused or complete trial at a level; nil where it has not come to it.
+  private func loss(_ trial: TrialNumber, at level: Double, _ state: StudyState) -> Double? {
+    let record = state.trials[trial]
+    guard record.state == .paused || record.state == .completed, let curve = state.curves[trial] else { return nil }
+    let point = curve.index(reaching: level)
+    guard point < curve.values.count, curve.values[point].isFinite else { return nil }
+    return curve.values[point] * state.spec.objectives[0].sign
   }
 
   /// A rung will not be filled, because the budget allows no new trial: the rungs above shrink with it.
@@ -124,13 +161,13 @@ public struct DEHB: Scheduler, Sampler {
 
   private func index(_ bracket: Int, _ plan: BracketPlan) -> Int { (bracket - first) % plan.brackets }
 
-  private mutating func settle(_ trial: TrialNumber, _ loss: Double) {
+  private mutating func settle(_ trial: TrialNumber, _ loss: Double, _ state: StudyState) {
     guard let place = places[trial],
       brackets[place.bracket].rungs[place.rung].members[place.member].loss == nil
     else { return }
     brackets[place.bracket].rungs[place.rung].members[place.member].loss = loss.isFinite ? loss : .infinity
     brackets[place.bracket].rungs[place.rung].unknown -= 1
-    open.removeAll { $0 == place.bracket && brackets[$0].rungs.allSatisfy(\.isOver) }
+    advance(place.bracket, state)
   }
 
   // MARK: Deciding
@@ -139,6 +176,7 @@ public struct DEHB: Scheduler, Sampler {
     guard let plan = plan ?? state.spec.fidelity.map({ BracketPlan($0, eta: eta, rounding: rounding) }) else {
       return .new(target: nil, Annotation())
     }
+    if let resumption = state.resumptionOfInterrupted(canResume) { return resumption }
     let (bracket, rung) = nextRung()
     if let promotion = promotion(bracket, rung, plan, state, canResume) { return promotion }
     return .new(target: plan.level(index(bracket, plan), rung), annotation(bracket, rung))
@@ -163,19 +201,25 @@ public struct DEHB: Scheduler, Sampler {
   private func promotion(
     _ bracket: Int, _ rung: Int, _ plan: BracketPlan, _ state: StudyState, _ canResume: (TrialNumber) -> Bool
   ) -> Assignment? {
-    guard rung > 0, bracket - first < plan.brackets else { return nil }
+    guard rung > 0 else { return nil }
     let level = plan.level(brackets[bracket].index, rung)
-    let candidates = brackets[bracket].rungs[rung - 1].members.filter { member in
-      let record = state.trials[member.trial]
-      // One that was sent there already stands at it, or is on its way.
-      return (member.loss ?? .infinity).isFinite && record.target < level && record.canGoOn(to: level)
-        && canResume(member.trial)
+    let best = candidates(bracket, rung, plan, state).first { state.trials[$0].canGoOn(to: level) && canResume($0) }
+    return best.map { .resume($0, target: level, annotation(bracket, rung)) }
+  }
+
+  /// In the first sweep: those of the rung below that may go on to a rung or have come to its level, and are not in it, the best
+  /// first.
+  private func candidates(_ bracket: Int, _ rung: Int, _ plan: BracketPlan, _ state: StudyState) -> [TrialNumber] {
+    guard bracket - first < plan.brackets else { return [] }
+    let level = plan.level(brackets[bracket].index, rung)
+    let present = Set(brackets[bracket].rungs[rung].members.map(\.trial))
+    var found: [(trial: TrialNumber, loss: Double)] = []
+    for (trial, loss) in brackets[bracket].rungs[rung - 1].members where !present.contains(trial) {
+      guard let loss, loss.isFinite else { continue }
+      let mayGoOn = state.trials[trial].canGoOn(to: level) || self.loss(trial, at: level, state) != nil
+      if mayGoOn { found.append((trial, loss)) }
     }
-    let best = candidates.min { a, b in
-      let (x, y) = (a.loss ?? .infinity, b.loss ?? .infinity)
-      return x != y ? x < y : a.trial < b.trial
-    }
-    return best.map { .resume($0.trial, target: level, annotation(bracket, rung)) }
+    return found.sorted { $0.loss != $1.loss ? $0.loss < $1.loss : $0.trial < $1.trial }.map(\.trial)
   }
 
   private func annotation(_ bracket: Int, _ rung: Int) -> Annotation {
@@ -187,17 +231,33 @@ public struct DEHB: Scheduler, Sampler {
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan else { return .wait }
+    if let resumption = state.resumptionOfInterrupted(canResume) { return resumption }
     for bracket in open {
-      let rungs = brackets[bracket].rungs
-      // The highest rung that anybody has come to; the best of it go on, if it is over or will be filled no more.
-      guard let reached = rungs.lastIndex(where: { !$0.members.isEmpty }), rungs[reached].unknown == 0 else { continue }
-      for rung in [reached, reached + 1] where rung > 0 && rung < rungs.count {
-        let places = max(1, Int(Double(rungs[rung - 1].members.count) / eta))
-        guard rungs[rung].members.count < min(rungs[rung].size, places) else { continue }
-        if let promotion = promotion(bracket, rung, plan, state, canResume) { return promotion }
-      }
+      var ending = self
+      if let promotion = ending.lastPromotion(bracket, plan, state, canResume) { return promotion }
     }
     return .wait
+  }
+
+  /// Closes the rungs of a bracket, the lowest first, for as long as all their members are known, up to one to which somebody
+  /// is to go on.
+  private mutating func lastPromotion(
+    _ bracket: Int, _ plan: BracketPlan, _ state: StudyState, _ canResume: (TrialNumber) -> Bool
+  ) -> Assignment? {
+    for rung in brackets[bracket].rungs.indices.dropFirst() {
+      let below = brackets[bracket].rungs[rung - 1]
+      guard !below.members.isEmpty, below.unknown == 0 else { return nil }
+      if !below.isOver {
+        close(bracket, rung - 1)
+        advance(bracket, state)
+      }
+      let places = max(1, Int(Double(below.members.count) / eta))
+      guard brackets[bracket].rungs[rung].members.count < min(brackets[bracket].rungs[rung].size, places) else {
+        continue
+      }
+      if let promotion = promotion(bracket, rung, plan, state, canResume) { return promotion }
+    }
+    return nil
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict { state.verdictAtTarget(trial) }

@@ -40,7 +40,9 @@ struct Populations: Sendable {
   }
 
   /// The level of a resource; nil for one that is no level.
-  func level(of resource: Double?) -> Int? { resource.flatMap { levels.firstIndex(of: $0) } }
+  func level(of resource: Double?) -> Int? {
+    resource.flatMap { resource in levels.firstIndex { Fidelity.isSame($0, resource) } }
+  }
 
   mutating func absorb(_ event: Event, state: StudyState) {
     switch event.body {
@@ -48,19 +50,32 @@ struct Populations: Sendable {
       // What a person asks for takes no place from what the method measures.
       if case .enqueued = kind { return }
       guard let level = level(of: target) else { return }
-      places[trial] = Place(level: level, slot: next[level])
-      next[level] = (next[level] + 1) % members[level].count
+      places[trial] = takePlace(at: level)
     case .trialPaused(let trial, _, _), .trialStopped(let trial, _, _), .trialCompleted(let trial, _):
       guard let place = places.removeValue(forKey: trial) else { return }
       let loss = state.loss(trial)
-      guard loss.isFinite, state.trials[trial].resource >= levels[place.level] else { return }
-      if loss <= members[place.level][place.slot]?.loss ?? .infinity {
-        members[place.level][place.slot] = Individual(trial: trial, loss: loss)
-      }
+      guard loss.isFinite, Fidelity.reaches(state.trials[trial].resource, levels[place.level]) else { return }
+      compete(trial, loss, for: place)
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       if state.trials[trial].state == .failed { places[trial] = nil }
     default: break
     }
+  }
+
+  private mutating func takePlace(at level: Int) -> Place {
+    defer { next[level] = (next[level] + 1) % members[level].count }
+    return Place(level: level, slot: next[level])
+  }
+
+  private mutating func compete(_ trial: TrialNumber, _ loss: Double, for place: Place) {
+    guard loss <= members[place.level][place.slot]?.loss ?? .infinity else { return }
+    members[place.level][place.slot] = Individual(trial: trial, loss: loss)
+  }
+
+  /// Measures a trial at a level to which it had come before it was to be sent there.
+  mutating func enter(_ trial: TrialNumber, loss: Double, at resource: Double) {
+    guard let level = level(of: resource) else { return }
+    compete(trial, loss, for: takePlace(at: level))
   }
 
   /// The best of a level's population, the best first.

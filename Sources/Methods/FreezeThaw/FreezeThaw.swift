@@ -142,7 +142,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     var stop = fidelity.isInteger ? width.rounded(.up) : width
     let step = stop
     while stop < fidelity.maximum * (1 - 1e-9) {
-      stops.append(stop)
+      stops.append(Fidelity.rounded(stop))
       stop += step
     }
     return stops + [fidelity.maximum]
@@ -188,7 +188,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     var result: [Int] = []
     var rest = places[...]
     for stop in stops {
-      rest = rest.drop { curve.resources[$0] < stop }
+      rest = rest.drop { !Fidelity.reaches(curve.resources[$0], stop) }
       guard let place = rest.first else { break }
       result.append(place)
       rest = rest.dropFirst()
@@ -323,7 +323,7 @@ public struct FreezeThaw: Scheduler, Sampler {
   ) -> (index: Int, target: Double, score: Double)? {
     var best: (index: Int, target: Double, score: Double)?
     for (index, trial) in model.trials.enumerated() {
-      guard let next = stops.firstIndex(where: { $0 > state.trials[trial].resource }),
+      guard let next = stops.firstIndex(where: { !Fidelity.reaches(state.trials[trial].resource, $0) }),
         state.trials[trial].canGoOn(to: stops[next]), canResume(trial)
       else { continue }
       let time = stops[min(next + ahead - 1, stops.count - 1)]
@@ -392,7 +392,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     }
     let stops = stops(fidelity)
     let complete = state.trials.indices.filter {
-      state.trials[$0].state == .completed && state.trials[$0].resource >= fidelity.maximum
+      state.trials[$0].state == .completed && Fidelity.reaches(state.trials[$0].resource, fidelity.maximum)
     }.map { model.units.value(state.loss($0)) }.min()
     // Without any complete trial the most promising is to become one.
     let threshold = complete ?? model.best

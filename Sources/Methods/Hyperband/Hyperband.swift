@@ -78,8 +78,6 @@ public struct Hyperband: Scheduler {
   /// Brackets in which something is left to do, the oldest first.
   private var open: [Int] = []
   private var places: ContiguousArray<Place?> = []
-  /// Trials of no bracket that were running to the full resource, or waited to, when it was raised.
-  private var interrupted: [TrialNumber] = []
   private var sequence = 0
 
   /// - Parameter part: the scheduler's options, as `Catalogue.check` accepts them.
@@ -105,16 +103,11 @@ public struct Hyperband: Scheduler {
     case .studyAmended:
       let next = plan(state)
       guard next != plan else { return }
-      let maximum = plan?.levels.last ?? 0
-      interrupted += (state.running + state.queue).filter {
-        places[$0] == nil && state.trials[$0].target >= maximum
-      }
       plan = next
       replan(state)
     case .trialProposed(let trial, .new, let target?, let annotation):
       join(trial, bracket: annotation[.bracket], target: target)
     case .trialProposed(let trial, .resume, _, let annotation):
-      interrupted.removeAll { $0 == trial }
       if !begin(trial), let bracket = annotation[.bracket], brackets.indices.contains(bracket) {
         close(bracket, state)
         _ = begin(trial)
@@ -122,13 +115,13 @@ public struct Hyperband: Scheduler {
     case .reported(let trial, .some(let resource), let metrics):
       guard let place = places[trial], resource == state.trials[trial].resource,
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric }), let plan,
-        resource >= plan.level(brackets[place.bracket].index, place.rung)
+        Fidelity.reaches(resource, plan.level(brackets[place.bracket].index, place.rung))
       else { return }
       settle(trial, state.judgedLoss(trial), state)
     case .trialPaused(let trial, _, _):
       // One that ended by itself where its objective is not reported is judged by what it reported last.
       if let place = places[trial], let plan,
-        state.trials[trial].resource >= plan.level(brackets[place.bracket].index, place.rung)
+        Fidelity.reaches(state.trials[trial].resource, plan.level(brackets[place.bracket].index, place.rung))
       {
         settle(trial, state.judgedLoss(trial), state)
       }
@@ -144,14 +137,16 @@ public struct Hyperband: Scheduler {
     guard let bracket, let plan, bracket >= 0, bracket <= brackets.count else { return }
     if bracket == brackets.count {
       let (sweep, index) = nextBracket(plan)
-      guard target == plan.level(index, 0) else { return }
+      guard Fidelity.isSame(target, plan.level(index, 0)) else { return }
       if sweep == opened.count { opened.append(0) }
       opened[sweep] += 1
       brackets.append(Bracket(index: index, rungs: plan.sizes(index).map { Rung(size: $0) }))
       open.append(bracket)
     }
     let rung = brackets[bracket].rungs[0]
-    guard rung.members.count < rung.size, target == plan.level(brackets[bracket].index, 0) else { return }
+    guard rung.members.count < rung.size, Fidelity.isSame(target, plan.level(brackets[bracket].index, 0)) else {
+      return
+    }
     add(trial, to: bracket, 0, nil)
   }
 
@@ -195,7 +190,6 @@ public struct Hyperband: Scheduler {
 
   /// Takes note that a trial can never go on.
   private mutating func leave(_ trial: TrialNumber, _ state: StudyState) {
-    interrupted.removeAll { $0 == trial }
     guard let place = places[trial] else { return }
     if brackets[place.bracket].rungs[place.rung].members[place.member].loss == nil {
       settle(trial, .infinity, state)
@@ -254,13 +248,13 @@ public struct Hyperband: Scheduler {
   private func loss(_ trial: TrialNumber, at level: Double, _ state: StudyState) -> Double? {
     let record = state.trials[trial]
     if let curve = state.curves[trial] {
-      let point = curve.index(of: level)
+      let point = curve.index(reaching: level)
       if point < curve.values.count {
         let loss = state.judged(curve.values[point] * state.spec.objectives[0].sign, of: trial)
         return loss.isFinite ? loss : .infinity
       }
     }
-    let isBeyond = record.state == .paused && record.resource >= level
+    let isBeyond = record.state == .paused && Fidelity.reaches(record.resource, level)
     if isBeyond || (record.state == .completed && !record.canGoOn(to: level)) {
       return record.hasValue ? state.judgedLoss(trial) : .infinity
     }
@@ -315,7 +309,8 @@ public struct Hyperband: Scheduler {
       let known = loss(member.trial, at: level, state)
       add(member.trial, to: bracket, rung, known)
       let record = state.trials[member.trial]
-      let isOnItsWay = (record.state == .running || record.state == .waiting) && record.target >= level
+      let isOnItsWay =
+        (record.state == .running || record.state == .waiting) && Fidelity.reaches(record.target, level)
       if known == nil, !isOnItsWay { brackets[bracket].rungs[rung].ready.append(member.trial) }
     }
   }
@@ -324,7 +319,7 @@ public struct Hyperband: Scheduler {
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan = plan ?? plan(state) else { return .new(target: nil, Annotation()) }
-    if let resumption = resumptionOfInterrupted(plan, state, canResume) { return resumption }
+    if let resumption = resumptionOfInterrupted(state, canResume) { return resumption }
     for bracket in open {
       if let resumption = resumption(bracket, plan, state, canResume) { return resumption }
       let rung = brackets[bracket].rungs[0]
@@ -339,13 +334,9 @@ public struct Hyperband: Scheduler {
     return .new(target: target, annotation)
   }
 
-  private func resumptionOfInterrupted(
-    _ plan: BracketPlan, _ state: StudyState, _ canResume: (TrialNumber) -> Bool
-  ) -> Assignment? {
-    guard let maximum = plan.levels.last,
-      let trial = interrupted.first(where: { state.trials[$0].canGoOn(to: maximum) && canResume($0) })
-    else { return nil }
-    return .resume(trial, target: maximum, Annotation())
+  /// One that belongs to no bracket: the others go on by what their brackets decide.
+  private func resumptionOfInterrupted(_ state: StudyState, _ canResume: (TrialNumber) -> Bool) -> Assignment? {
+    state.resumptionOfInterrupted(canResume) { $0 >= places.count || places[$0] == nil }
   }
 
   /// A trial of the bracket that was let go on and has not begun to.
@@ -366,7 +357,7 @@ public struct Hyperband: Scheduler {
 
   public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
     guard let plan else { return .wait }
-    if let resumption = resumptionOfInterrupted(plan, state, canResume) { return resumption }
+    if let resumption = resumptionOfInterrupted(state, canResume) { return resumption }
     for bracket in open {
       if let resumption = resumption(bracket, plan, state, canResume) { return resumption }
       guard brackets[bracket].rungs[0].unknown == 0, !brackets[bracket].rungs[0].isJudged else { continue }

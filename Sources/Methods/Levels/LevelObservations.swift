@@ -50,6 +50,8 @@ struct LevelObservations: Sendable {
       let entry = part.name == Hyperband.entry.name ? Hyperband.entry : Hyperband.halvingEntry
       let rounding = BracketPlan.Rounding(rawValue: entry.word("rounding", in: part)) ?? .paper
       return BracketPlan(fidelity, eta: entry.real("eta", in: part), rounding: rounding).levels
+    case MultiObjectiveASHA.entry.name:
+      return ASHA.levels(fidelity, eta: MultiObjectiveASHA.entry.real("eta", in: part))
     default: return ASHA.levels(fidelity, eta: 3)
     }
   }
@@ -80,7 +82,7 @@ struct LevelObservations: Sendable {
   private mutating func note(_ trial: TrialNumber, at resource: Double, loss: Double, _ state: StudyState) {
     while progress.count <= trial { progress.append((0, false)) }
     var reached: Int?
-    while progress[trial].next < levels.count, resource >= levels[Int(progress[trial].next)] {
+    while progress[trial].next < levels.count, Fidelity.reaches(resource, levels[Int(progress[trial].next)]) {
       reached = Int(progress[trial].next)
       progress[trial].next += 1
     }

@@ -9,25 +9,24 @@ struct LevelTrust: Sendable {
   /// How many losses a level needs to count.
   static let least = 6
 
-  private var cache: (rows: Int, version: KernelParameters, shares: [Double]?)?
+  private var cache: (rows: Int, version: KernelParameters, found: (shares: [Double], top: Int)?)?
 
-  /// One a level, of sum 1; nil while fewer than two levels are known well enough.
-  mutating func shares(_ model: inout LevelModel, seed: UInt64) -> [Double]? {
+  /// One share a level, of sum 1, and the greatest level that is known well enough; nil while fewer than two are.
+  mutating func shares(_ model: inout LevelModel, seed: UInt64) -> (shares: [Double], top: Int)? {
     guard let process = model.process(), let observations = model.observations else { return nil }
-    if let cache, cache.rows == observations.rows.count, cache.version == process.parameters { return cache.shares }
-    let shares = LevelRanking.shares(
+    if let cache, cache.rows == observations.rows.count, cache.version == process.parameters { return cache.found }
+    let found = LevelRanking.shares(
       process, least: Self.least, seed: mix(mix(seed, Self.purpose), UInt64(observations.rows.count)))
-    cache = (observations.rows.count, process.parameters, shares)
-    return shares
+    cache = (observations.rows.count, process.parameters, found)
+    return found
   }
 
   /// How often each of some brackets is drawn, where bracket s begins at level s: by share over resource among the levels up
   /// to the greatest that is known, which have together what they have by `usual`; the others as usual.
   ///
   /// Source: Li et al., "Hyper-Tune", VLDB 2022, arXiv 2201.06834, section 4.2.
-  static func weights(_ shares: [Double], levels: [Double], usual: [Double]) -> [Double] {
-    guard let last = shares.lastIndex(where: { $0 > 0 }) else { return usual }
-    let known = min(last + 1, usual.count)
+  static func weights(_ shares: [Double], top: Int, levels: [Double], usual: [Double]) -> [Double] {
+    let known = min(top + 1, usual.count)
     let learned = (0..<known).map { shares[$0] / levels[$0] }
     let sum = learned.reduce(0, +)
     // All trust is in levels without a bracket.

@@ -24,7 +24,7 @@ extension MOBSTER {
     let deviation = (prediction.variances[0] + process.parameters.noise).squareRoot()
     facts += scale.facts(
       mean: prediction.means[0], deviation: deviation, state.spec.objectives[0], at: " there")
-    if let shares = rule == .ensemble ? trust.shares(&model, seed: state.spec.seed ?? 0) : nil {
+    if let shares = rule == .ensemble ? trust.shares(&model, seed: state.spec.seed ?? 0)?.shares : nil {
       facts.append(Fact("shares of the levels", shares.map { Fact.rounded($0) }.joined(separator: ", ")))
     }
     let fresh = FreshDraw(purpose: Self.purpose, trial: trial, state: state)

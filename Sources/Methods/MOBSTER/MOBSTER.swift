@@ -88,7 +88,7 @@ public struct MOBSTER: ObservingSampler {
   func level(_ known: LevelObservations, _ target: Double?) -> Int {
     switch rule {
     case .known, .ensemble: known.level(withAtLeast: enough)
-    case .first: known.levels.firstIndex { $0 >= target ?? .infinity } ?? known.levels.count - 1
+    case .first: known.levels.firstIndex { Fidelity.reaches($0, target ?? .infinity) } ?? known.levels.count - 1
     case .full: known.levels.count - 1
     }
   }
@@ -103,7 +103,9 @@ public struct MOBSTER: ObservingSampler {
     let points = known.configurations(of: trials, state)
     let single = LevelAcquisition(
       process, level: level, known: points, pending: pending, draws: draws, seed: fresh.trialSeed)
-    guard rule == .ensemble, let shares = trust.shares(&model, seed: state.spec.seed ?? 0) else { return single }
+    guard rule == .ensemble, let shares = trust.shares(&model, seed: state.spec.seed ?? 0)?.shares else {
+      return single
+    }
     return LevelEnsemble(process, shares: shares, known: points, pending: pending) ?? single
   }
 

@@ -86,8 +86,8 @@ public struct PriorBand: Sampler {
 
   func source(_ target: Double?, _ prior: UnitPrior, _ state: StudyState) -> Source {
     guard let fidelity = state.spec.fidelity else { return Source(random: Self.randomShare(0, eta), incumbent: 0) }
-    let levels = ASHA.levels(fidelity, eta: eta)
-    let rung = levels.lastIndex { $0 <= target ?? fidelity.maximum } ?? 0
+    let levels = LevelObservations.levels(state.spec)
+    let rung = levels.lastIndex { Fidelity.reaches(target ?? fidelity.maximum, $0) } ?? 0
     let random = Self.randomShare(rung, eta)
     let isTopKnown = results.levels[fidelity.maximum]?.first?.loss.isFinite == true
     // Every level of a bracket costs about as much as one complete trial.

@@ -11,7 +11,7 @@ import TrimtabStudies
 ///
 /// Every trial sees the replicates in the same order, so means are always over the same ones. A trial that reports something
 /// that is no number, or fails, is out; when it was the incumbent, the trial with most replicates takes its place, of
-/// several the one with the lowest mean.
+/// several the one with the lowest mean, and one that was stopped only if there is no other.
 public struct Racing: Scheduler {
   private enum Standing: Sendable {
     case challenger
@@ -83,11 +83,12 @@ public struct Racing: Scheduler {
     dismiss(trial)
     guard trial == incumbent else { return }
     incumbent = nil
-    var best: (trial: TrialNumber, count: Int, loss: Double)?
+    var best: (trial: TrialNumber, rank: (Int, Int, Double))?
     for other in state.trials.indices where other != trial && state.trials[other].state != .failed {
       guard let curve = state.curves[other], state.loss(other).isFinite else { continue }
-      let candidate = (trial: other, count: curve.values.count, loss: state.loss(other))
-      if best.map({ (candidate.count, -candidate.loss) > ($0.count, -$0.loss) }) ?? true { best = candidate }
+      // One that was stopped can never see all replicates.
+      let rank = (state.trials[other].state == .stopped ? 0 : 1, curve.values.count, -state.loss(other))
+      if best.map({ rank > $0.rank }) ?? true { best = (other, rank) }
     }
     if let best { crown(best.trial, state) }
   }

@@ -21,7 +21,11 @@ public struct WilcoxonStopping: Scheduler {
   public mutating func absorb(_ event: Event, state: StudyState) {}
 
   public func assignment(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
-    .new(target: state.spec.fidelity?.maximum, Annotation())
+    state.resumptionOfInterrupted(canResume) ?? .new(target: state.spec.fidelity?.maximum, Annotation())
+  }
+
+  public func assignmentWithoutNew(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.resumptionOfInterrupted(canResume) ?? .wait
   }
 
   public func verdict(on trial: TrialNumber, state: StudyState) -> Verdict {
@@ -56,6 +60,19 @@ extension WilcoxonStopping {
         meaning: "the number of folds or seeds before which no trial is stopped"),
     ],
     inspect: replicateProblems(of: "wilcoxon"))
+
+  /// The problem of a study whose resource counts replicates, with a scheduler that follows how a loss falls.
+  static func curveProblems(of name: String) -> @Sendable (StudySpec) -> [MethodProblem] {
+    { spec in
+      guard let fidelity = spec.fidelity, fidelity.countsReplicates else { return [] }
+      return [
+        MethodProblem(
+          ["method", "scheduler"],
+          "\(name) looks at how a trial gets better with \(fidelity.name), and its replicates are compared one by one only",
+          hint: "use wilcoxon or racing, which compare the same folds or seeds")
+      ]
+    }
+  }
 
   /// The problem of a study whose resource is something else than replicates.
   static func replicateProblems(of name: String) -> @Sendable (StudySpec) -> [MethodProblem] {

@@ -21,6 +21,8 @@ struct RunningTrial {
   /// How the end of a run is recorded.
   enum Outcome: Equatable {
     case completed
+    /// It ended by itself without a failure, below what it was to reach.
+    case endedEarly
     case paused
     case stopped
     case failed(FailureKind, String)
@@ -83,20 +85,18 @@ struct RunningTrial {
     case .reportedFailure(let message): return .failed(.crash, message)
     case .timeout: return .failed(.timeout, "the time limit was reached")
     case .outOfMemory(let bytes): return .failed(.outOfMemory, "it used \(bytes >> 20) MiB")
-    case .verdict: return .stopped
+    // It may have come to its end before it heard of that.
+    case .verdict: return hasObjective && isWhole(status, fidelity) ? .completed : .stopped
+    case .release: return isWhole(status, fidelity) ? .completed : .released
     case .targetReached: return isComplete(fidelity) ? .completed : .paused
-    case .release:
-      // It may have come to its end just then.
-      if case .exited(0) = status.outcome, fidelity.map({ reached >= $0.maximum }) ?? false { return .completed }
-      return .released
     case nil: break
     }
     switch status.outcome {
     case .exited(0):
       // What it reported before its tuner died, and saved, is known to itself only.
       if hadCheckpoint, !hasReported, !isWhereItShouldBe(fidelity, hasObjective) { return .outrun }
-      if let target = run.target, let fidelity, reached >= target, reached < fidelity.maximum { return .paused }
-      return .completed
+      guard let fidelity, !isComplete(fidelity) else { return .completed }
+      return Fidelity.reaches(reached, run.target ?? fidelity.maximum) ? .paused : .endedEarly
     case .exited(let code):
       return .failed(.crash, Self.message("it ended with status \(code)", lastOutput()))
     case .signalled(let number):
@@ -108,10 +108,17 @@ struct RunningTrial {
   }
 
   private func isWhereItShouldBe(_ fidelity: Fidelity?, _ hasObjective: Bool) -> Bool {
-    fidelity.map { reached >= (run.target ?? $0.maximum) } ?? hasObjective
+    fidelity.map { Fidelity.reaches(reached, run.target ?? $0.maximum) } ?? hasObjective
   }
 
-  private func isComplete(_ fidelity: Fidelity?) -> Bool { fidelity.map { reached >= $0.maximum } ?? true }
+  /// Whether it has got the full resource, which without fidelity every trial has.
+  func isComplete(_ fidelity: Fidelity?) -> Bool { fidelity.map { Fidelity.reaches(reached, $0.maximum) } ?? true }
+
+  /// Whether it ended by itself, in a study with a fidelity, with all of the resource.
+  private func isWhole(_ status: ExitStatus, _ fidelity: Fidelity?) -> Bool {
+    guard case .exited(0) = status.outcome, fidelity != nil else { return false }
+    return isComplete(fidelity)
+  }
 
   private static func message(_ what: String, _ output: String) -> String {
     output.isEmpty ? what : "\(what); it last printed:\n\(output)"

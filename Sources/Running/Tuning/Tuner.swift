@@ -78,6 +78,8 @@ public final class Tuner {
   /// The trials that ever ran here.
   private var trialsRunHere: Set<TrialNumber> = []
   private var launchFailures = 0
+  /// Whether it was said that a trial ended below what it was to reach.
+  private var hasSaidEarlyEnd = false
 
   /// How often a waiting worker looks for what other processes did.
   private static let idlePause = Duration.milliseconds(200)
@@ -499,7 +501,7 @@ public final class Tuner {
 
   private func decide(_ verdict: Verdict, _ i: Int) {
     guard active[i].trial.ending == nil else { return }
-    if let fidelity = session.state.spec.fidelity, active[i].trial.reached >= fidelity.maximum {
+    if let fidelity = session.state.spec.fidelity, active[i].trial.isComplete(fidelity) {
       active[i].trial.end(.targetReached)
       active[i].trial.patienceEnds = now.advanced(by: .seconds(spec.limits.grace))
       return
@@ -534,14 +536,10 @@ public final class Tuner {
       case .nothing: break
       case .completed:
         try noteWeights(of: trial)
-        // The verdict on a trial that ended by itself was not waited for.
-        if trial.ending == nil, session.state.spec.fidelity != nil, session.verdict(on: number) == .stop,
-          !trial.reachedMaximum(session.state.spec.fidelity)
-        {
-          try session.stop(number, seconds: seconds)
-        } else {
-          try session.complete(number, seconds: seconds)
-        }
+        try session.complete(number, seconds: seconds)
+      case .endedEarly:
+        try noteWeights(of: trial)
+        try recordEarlyEnd(of: trial, seconds: seconds)
       case .paused:
         try noteWeights(of: trial)
         try session.pause(number, seconds: seconds)
@@ -558,6 +556,29 @@ public final class Tuner {
       // Declared lost meanwhile: another worker has it now.
       onEvent(.notice(error.message))
     }
+  }
+
+  /// Records a trial that ended by itself below what it was to reach: it has nothing to go on with, and counts as complete. A
+  /// mean over fewer folds or seeds than were asked for is no result to compare with others.
+  private func recordEarlyEnd(of trial: RunningTrial, seconds: Double) throws {
+    let number = trial.run.trial
+    // The verdict was not waited for.
+    if session.verdict(on: number) == .stop { return try session.stop(number, seconds: seconds) }
+    guard let fidelity = session.state.spec.fidelity else { return }
+    let target = trial.run.target ?? fidelity.maximum
+    let (reached, asked) = (JSONValue.plainText(trial.reached), JSONValue.plainText(target))
+    if fidelity.countsReplicates, session.state.trials[number].hasReportedObjective {
+      let message = "it ended with status 0 after \(fidelity.name) \(reached), and was to run up to \(asked)"
+      return try session.fail(number, .crash, message: message, seconds: seconds)
+    }
+    try session.complete(number, seconds: seconds)
+    guard trial.reached > 0, !Fidelity.reaches(target, fidelity.maximum), !hasSaidEarlyEnd else { return }
+    hasSaidEarlyEnd = true
+    onEvent(
+      .notice(
+        "trial \(number) ended at \(fidelity.name) \(reached), was asked for \(asked), and counts as complete, so that "
+          + "it cannot go on: let the command run up to TRIMTAB_RESOURCE, and report \(fidelity.name) with more digits if it "
+          + "does (this is said once)"))
   }
 
   /// Keeps a summary of the weights that a trial saved, for a method that learns from it. A file that cannot be read is said, and
@@ -618,8 +639,4 @@ public final class Tuner {
     // What cannot be written now is found by the next process.
     try? session.recordFrozenEnded()
   }
-}
-
-extension RunningTrial {
-  func reachedMaximum(_ fidelity: Fidelity?) -> Bool { fidelity.map { reached >= $0.maximum } ?? false }
 }

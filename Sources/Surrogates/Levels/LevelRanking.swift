@@ -15,8 +15,11 @@ public enum LevelRanking {
   /// - Parameters:
   ///   - process: with its targets; points have a level.
   ///   - least: how many losses a level needs to count.
-  /// - Returns: one share a level, of sum 1; nil when fewer than two levels count, or something cannot be computed.
-  public static func shares(_ process: GaussianProcess, least: Int, seed: UInt64) -> [Double]? {
+  /// - Returns: one share a level, of sum 1, and the greatest level that counts; nil when fewer than two count, or something
+  ///   cannot be computed.
+  public static func shares(
+    _ process: GaussianProcess, least: Int, seed: UInt64
+  ) -> (shares: [Double], top: Int)? {
     guard let count = process.parameters.levels?.count, let column = process.points.choices.last else { return nil }
     let known = (0..<count).filter { level in column.count { $0 == Int32(level) } >= max(2, least) }
     guard known.count > 1, let top = known.last else { return nil }
@@ -42,7 +45,7 @@ public enum LevelRanking {
       for (place, level) in known.enumerated() where losses[place][s] == best { shares[level] += 1 }
     }
     let sum = shares.reduce(0, +)
-    return shares.map { $0 / sum }
+    return (shares.map { $0 / sum }, top)
   }
 
   /// The share of pairs of which predictions and targets disagree which is less.
