@@ -62,7 +62,7 @@ struct ResultsByLevel: Sendable {
       // A report below the greatest resource comes from a run that started again.
       guard resource == state.trials[trial].resource,
         metrics.contains(where: { $0.name == state.spec.objectives[0].metric }), state.loss(trial).isFinite,
-        let level = levels.last(where: { $0 <= resource })
+        let level = levels.last(where: { Fidelity.reaches(resource, $0) })
       else { return nil }
       return note(trial, at: level, loss: state.loss(trial))
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
