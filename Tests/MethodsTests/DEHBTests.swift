@@ -78,6 +78,18 @@ final class DEHBTests: XCTestCase {
     XCTAssertEqual(driver.state.incumbent, best)
   }
 
+  func testOneThatIsStoppedMakesWayForThoseBeyondTheNextLevel() throws {
+    var driver = try driver(9, trials: 100)
+    for trial in 0..<9 {
+      XCTAssertEqual(try driver.start(), trial)
+      _ = try driver.report(trial, resource: trial == 0 ? 1 : 3, Double(trial))
+      try driver.append(.trialPaused(trial, isFrozen: false, seconds: 1))
+    }
+    try driver.append(.trialStopped(0, .user, seconds: 0))
+    XCTAssertEqual(try driver.start(), 1)
+    XCTAssertEqual(driver.state.trials[1].target, 9)
+  }
+
   func testWithTheBudgetSpentThoseBeyondTheNextLevelGoOnFromThere() throws {
     var driver = try driver(27, trials: 9)
     var targets: [Double] = []

@@ -162,11 +162,12 @@ public struct DEHB: Scheduler, Sampler {
   private func index(_ bracket: Int, _ plan: BracketPlan) -> Int { (bracket - first) % plan.brackets }
 
   private mutating func settle(_ trial: TrialNumber, _ loss: Double, _ state: StudyState) {
-    guard let place = places[trial],
-      brackets[place.bracket].rungs[place.rung].members[place.member].loss == nil
-    else { return }
-    brackets[place.bracket].rungs[place.rung].members[place.member].loss = loss.isFinite ? loss : .infinity
-    brackets[place.bracket].rungs[place.rung].unknown -= 1
+    guard let place = places[trial] else { return }
+    if brackets[place.bracket].rungs[place.rung].members[place.member].loss == nil {
+      brackets[place.bracket].rungs[place.rung].members[place.member].loss = loss.isFinite ? loss : .infinity
+      brackets[place.bracket].rungs[place.rung].unknown -= 1
+    }
+    // One that can go on no more makes way for the next, even where its loss was known.
     advance(place.bracket, state)
   }
 

@@ -564,7 +564,10 @@ public final class Tuner {
     let number = trial.run.trial
     // The verdict was not waited for.
     if session.verdict(on: number) == .stop { return try session.stop(number, seconds: seconds) }
-    guard let fidelity = session.state.spec.fidelity else { return }
+    guard let fidelity = session.state.spec.fidelity else {
+      try session.complete(number, seconds: seconds)
+      return
+    }
     let target = trial.run.target ?? fidelity.maximum
     let (reached, asked) = (JSONValue.plainText(trial.reached), JSONValue.plainText(target))
     if fidelity.countsReplicates, session.state.trials[number].hasReportedObjective {
