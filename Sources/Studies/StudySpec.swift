@@ -64,14 +64,6 @@ public struct Fidelity: Sendable, Hashable {
 
   /// Whether two numbers stand for the same level.
   public static func isSame(_ a: Double, _ b: Double) -> Bool { reaches(a, b) && reaches(b, a) }
-
-  /// A level as people write it, with twelve digits: 0.05 · 3 is 0.15, and not 0.15000000000000002.
-  public static func rounded(_ level: Double) -> Double {
-    var scale = 1.0
-    // Powers of ten up to this one are exact.
-    while level * scale < 1e11, scale < 1e22 { scale *= 10 }
-    return (level * scale).rounded() / scale
-  }
 }
 
 /// A named part of a method with its options, as the study file gives it.

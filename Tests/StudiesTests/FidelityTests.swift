@@ -14,12 +14,6 @@ final class FidelityTests: XCTestCase {
     XCTAssertFalse(Fidelity.isSame(0.2, 0.15))
   }
 
-  func testLevelsAreRoundedToTwelveDigits() {
-    XCTAssertEqual(Fidelity.rounded(0.05 * 3), 0.15)
-    XCTAssertEqual(Fidelity.rounded(1.0 / 3), 0.333333333333)
-    for level in [1, 3, 0.1, 2e-9, 12_345_678_901_234, 6.25] { XCTAssertEqual(Fidelity.rounded(level), level) }
-  }
-
   func testAPointOfACurveAHairBelowALevelStandsThere() {
     var curve = Curve()
     for resource in [0.05, 0.15, 0.45] { curve.insert(1, at: resource) }

@@ -154,7 +154,7 @@ public struct ASHA: Scheduler {
     var level = fidelity.minimum
     // By multiplication: a quotient of logarithms loses the last level of 3^5.
     while level < fidelity.maximum * (1 - 1e-9) {
-      let rounded = fidelity.isInteger ? level.rounded() : Fidelity.rounded(level)
+      let rounded = fidelity.isInteger ? level.rounded() : level
       if rounded > levels.last ?? 0, rounded < fidelity.maximum { levels.append(rounded) }
       level *= eta
     }

@@ -142,7 +142,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     var stop = fidelity.isInteger ? width.rounded(.up) : width
     let step = stop
     while stop < fidelity.maximum * (1 - 1e-9) {
-      stops.append(Fidelity.rounded(stop))
+      stops.append(stop)
       stop += step
     }
     return stops + [fidelity.maximum]

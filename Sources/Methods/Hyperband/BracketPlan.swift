@@ -43,11 +43,7 @@ struct BracketPlan: Sendable, Equatable {
     for halving in (0...halvings).reversed() {
       var level = fidelity.maximum
       for _ in 0..<halving { level /= eta }
-      if fidelity.isInteger {
-        level = max(level.rounded(), fidelity.minimum)
-      } else if halving > 0 {
-        level = Fidelity.rounded(level)
-      }
+      if fidelity.isInteger { level = max(level.rounded(), fidelity.minimum) }
       if level > levels.last ?? 0 { levels.append(level) }
     }
     return levels
