@@ -330,9 +330,8 @@ public final class Session {
 
   /// Records trials whose worker has died, so that they go back to the queue.
   private func recordLost() throws {
-    guard !(fold.state.running + fold.state.frozen).allSatisfy({ fold.state.trials[$0].worker == worker }) else {
-      return
-    }
+    func isOwn(_ trial: TrialNumber) -> Bool { fold.state.trials[trial].worker == worker }
+    guard !fold.state.running.allSatisfy(isOwn) || !fold.state.frozen.allSatisfy(isOwn) else { return }
     var isDead: [WorkerID: Bool] = [worker: false]
     func isLost(_ trial: TrialNumber) throws -> Bool {
       let owner = fold.state.trials[trial].worker

@@ -90,11 +90,12 @@ public struct GaussianProcessSampler: ModelSampler {
   // MARK: Absorbing
 
   public mutating func absorb(_ event: Event, state: StudyState) {
-    guard let observations else {
+    guard observations != nil else {
       prepare(state)
       return
     }
-    switch observations.change(event, state) {
+    // Nothing may hold the observations besides while they are changed: they would be copied.
+    switch observations?.change(event, state) {
     case .anew: prepare(state)
     case .trial(let trial): note(trial, state)
     case nil: break

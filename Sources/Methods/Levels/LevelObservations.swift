@@ -58,7 +58,7 @@ struct LevelObservations: Sendable {
 
   /// Takes note of an event; begins with the first.
   static func absorb(_ event: Event, state: StudyState, into observations: inout LevelObservations?) {
-    guard let known = observations, !known.isOutdated(by: event, state) else {
+    guard observations?.isOutdated(by: event, state) == false else {
       observations = LevelObservations(state)
       return
     }
