@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -330,11 +331,14 @@ def test_trials_are_freed_and_do_not_keep_studies_alive() -> None:
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
     trial = study.ask()
     trial.cycle = trial  # type: ignore[attr-defined]
-    gc.collect()
-    before = len(gc.get_objects())
+    trial_left, study_left = weakref.ref(trial), weakref.ref(study)
     del trial
     gc.collect()
-    assert len(gc.get_objects()) < before
+    assert trial_left() is None
+    assert study_left() is study
+    del study
+    gc.collect()
+    assert study_left() is None
 
 
 def test_the_extension_refuses_what_it_is_not_meant_for() -> None:
