@@ -72,7 +72,7 @@ struct Observations: Sendable {
 
   /// The best configurations, the very best first.
   func best(_ count: Int, _ state: StudyState) -> [Configuration] {
-    leaders(count).map { state.history.configuration(rows[$0].trial) }
+    leaders(count).map { state.history.filled(rows[$0].trial) }
   }
 
   /// The rows of the least losses, the very least first; those that violate the outcome constraints come last, by how much.
@@ -105,7 +105,7 @@ struct Observations: Sendable {
       return place != nil
     }
     let share = share(of: record.resource)
-    if features.append(state.history.configuration(trial), resource: share, to: &points, units: &units) {
+    if features.append(state.history.filled(trial), resource: share, to: &points, units: &units) {
       moment = state.eventCount
       places[trial] = Int32(rows.count)
       rows.append(Row(trial: trial, loss: state.loss(trial), violation: state.violation(trial)))
@@ -141,7 +141,7 @@ struct Observations: Sendable {
     var result = features.empty
     var units = units
     for trial in trials {
-      _ = features.append(state.history.configuration(trial), to: &result, units: &units)
+      _ = features.append(state.history.filled(trial), to: &result, units: &units)
     }
     return result
   }
@@ -165,12 +165,14 @@ extension Trial {
 
 extension SpaceFeatures {
   /// Those of a study as it is now: parameters without a condition that some settled trials lack, because they were added later
-  /// or stand in no row of an imported table, count as ones that may be missing.
+  /// or stand in no row of an imported table, count as ones that may be missing. In a space that grows none do, for models see
+  /// what `History.filled(_:)` gives.
   init(_ state: StudyState, hasResource: Bool = false) {
     self.init(state.spec.space, lacking: Self.lacking(state), hasResource: hasResource)
   }
 
   private static func lacking(_ state: StudyState) -> [Int: UInt64] {
+    guard !state.spec.grows else { return [:] }
     let space = state.spec.space
     var lacking: [Int: UInt64] = [:]
     for index in space.parameters.indices where space.activityGroups[index] == 0 {
@@ -184,6 +186,7 @@ extension SpaceFeatures {
 
   /// Whether a trial that has just settled lacks what these do not know to be missing, so that all points are others.
   func areOutdated(by trial: TrialNumber, _ state: StudyState) -> Bool {
+    guard !state.spec.grows else { return false }
     let space = state.spec.space
     let isWhole = space.parameters.indices.allSatisfy { index in
       space.activityGroups[index] != 0 || !state.history.slots[space.slotRanges[index].lowerBound][trial].isNaN

@@ -97,7 +97,8 @@ extension Sampler {
   public mutating func modelReport(state: StudyState) -> ModelReport? { nil }
 
   /// The trials with a value that are nearest on the unit cube: the root of the mean square over coordinates, of which one
-  /// that is active in one of the two alone, or a different choice, counts 1.
+  /// that is active in one of the two alone, or a different choice, counts 1. In a space that grows what a trial did not use
+  /// does not count.
   public static func neighbours(
     of configuration: Configuration, before trial: TrialNumber, state: StudyState
   ) -> [Explanation.Neighbour] {
@@ -109,7 +110,7 @@ extension Sampler {
       for c in units.indices {
         let other = state.history.units[c][row]
         if units[c].isNaN || other.isNaN {
-          sum += units[c].isNaN && other.isNaN ? 0 : 1
+          sum += state.spec.grows || (units[c].isNaN && other.isNaN) ? 0 : 1
         } else if case .choices = space.coordinates[c].kind {
           sum += units[c] == other ? 0 : 1
         } else {

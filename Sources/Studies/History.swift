@@ -1,3 +1,4 @@
+import TrimtabNumerics
 import TrimtabSearchSpaces
 
 /// A columnar view of all configurations and losses, one row a trial, shared by every sampler.
@@ -15,9 +16,17 @@ public struct History: Sendable {
   private var keys: Set<UInt64> = []
   /// How many rows share a fingerprint, where it is more than one.
   private var repeats: [UInt64: Int] = [:]
+  /// Whether the program of a trial decides which parameters it uses.
+  private let grows: Bool
+  /// What was proposed, of rows where something else was used.
+  private(set) var proposals: [Int: Configuration] = [:]
+  /// In a space that grows, each set of slots that some row uses, where that is not all of them, and how many rows do.
+  private var uses: [[Int]: Int] = [:]
 
-  public init(space: Space) {
+  /// - Parameter grows: whether the program of a trial decides which of the parameters it uses.
+  public init(space: Space, grows: Bool = false) {
     self.space = space
+    self.grows = grows
     slots = Array(repeating: [], count: space.slotCount)
     units = Array(repeating: [], count: space.coordinates.count)
   }
@@ -27,8 +36,50 @@ public struct History: Sendable {
     Configuration(slots: slots.map { $0[row] })
   }
 
-  /// Whether the same configuration was proposed before.
-  public func contains(_ configuration: Configuration) -> Bool { keys.contains(configuration.key) }
+  /// The configuration in a row with a value for every parameter, where the space grows: what the program used, what it was
+  /// offered and did not look at, and draws for parameters that were not known yet, at which it would not have looked.
+  ///
+  /// The result of a trial is a function of all of these, whatever decides at which the program looks, and proposals are made of
+  /// all parameters. In a space that does not grow, the configuration itself.
+  public func filled(_ row: Int) -> Configuration {
+    var configuration = configuration(row)
+    guard grows, configuration.slots.contains(where: \.isNaN) else { return configuration }
+    let proposal = proposals[row]?.slots ?? []
+    var unit = [Double](repeating: 0.5, count: space.coordinates.count)
+    for index in space.parameters.indices {
+      let slots = space.slotRanges[index]
+      guard configuration.slots[slots.lowerBound].isNaN else { continue }
+      if slots.upperBound <= proposal.count, !proposal[slots.lowerBound].isNaN {
+        configuration.slots.replaceSubrange(slots, with: proposal[slots])
+        continue
+      }
+      var stream = RandomStream(
+        seed: stableHash(space.parameters[index].name), purpose: stableHash("not looked at"), index: UInt64(row))
+      for coordinate in space.coordinateRanges[index] { unit[coordinate] = stream.uniform() }
+      space.decode(index, unit, into: &configuration.slots)
+    }
+    space.deactivate(&configuration.slots)
+    return configuration
+  }
+
+  /// The coordinates of ``filled(_:)``, NaN where inactive.
+  public func filledUnits(_ row: Int) -> [Double] {
+    guard grows else { return units.map { $0[row] } }
+    var result = [Double](repeating: .nan, count: units.count)
+    space.encode(filled(row)) { result[$0] = $1 }
+    return result
+  }
+
+  /// Whether the same configuration was proposed before, or, in a space that grows, one in which a program used nothing in
+  /// which the two differ.
+  public func contains(_ configuration: Configuration) -> Bool {
+    if keys.contains(configuration.key) { return true }
+    return uses.keys.contains { slots in
+      var used = Configuration(slots: [Double](repeating: .nan, count: configuration.slots.count))
+      for slot in slots where slot < used.slots.count { used.slots[slot] = configuration.slots[slot] }
+      return keys.contains(used.key)
+    }
+  }
 
   /// The number of different configurations proposed.
   public var distinctCount: Int { keys.count }
@@ -38,16 +89,31 @@ public struct History: Sendable {
     for slot in slots.indices { slots[slot].append(slot < given ? configuration.slots[slot] : .nan) }
     space.encode(configuration) { coordinate, unit in units[coordinate].append(unit) }
     insert(configuration.key)
+    count(rowCount, 1)
     rowCount += 1
   }
 
-  /// Puts another configuration in a row.
+  /// Puts what was used in a row in the place of what was proposed.
   mutating func replace(_ row: Int, with configuration: Configuration) {
-    remove(self.configuration(row).key)
+    let proposal = self.configuration(row)
+    if proposals[row] == nil { proposals[row] = proposal }
+    remove(proposal.key)
+    count(row, -1)
     let given = configuration.slots.count
     for slot in slots.indices { slots[slot][row] = slot < given ? configuration.slots[slot] : .nan }
     space.encode(configuration) { coordinate, unit in units[coordinate][row] = unit }
     insert(configuration.key)
+    count(row, 1)
+  }
+
+  /// Counts a row among those that use its slots.
+  private mutating func count(_ row: Int, _ change: Int) {
+    guard grows else { return }
+    let used = slots.indices.filter { !slots[$0][row].isNaN }
+    // One that was proposed before any parameter was known uses none yet.
+    guard !used.isEmpty, used.count < slots.count else { return }
+    uses[used, default: 0] += change
+    if uses[used] == 0 { uses[used] = nil }
   }
 
   private mutating func insert(_ key: UInt64) {
@@ -73,5 +139,7 @@ public struct History: Sendable {
       for slot in slots.indices { row.slots[slot] = slots[slot][index] }
       space.encode(row) { coordinate, unit in units[coordinate].append(unit) }
     }
+    uses = [:]
+    for index in 0..<rowCount { count(index, 1) }
   }
 }

@@ -42,6 +42,14 @@ extension StudyState {
       }
       fields.append(("lineages", digest.value))
     }
+    if !history.proposals.isEmpty {
+      var digest = Digest()
+      for (row, proposal) in history.proposals.sorted(by: { $0.key < $1.key }) {
+        digest.add(row)
+        digest.add(proposal.slots)
+      }
+      fields.append(("proposals", digest.value))
+    }
     if !interrupted.isEmpty {
       var digest = Digest()
       digest.add(interrupted)

@@ -108,7 +108,7 @@ public struct StudyState: Sendable {
     }
     try Self.checkTime(event)
     spec = try StudySpec.parse(json: specification, name: "the log's specification")
-    history = History(space: spec.space)
+    history = History(space: spec.space, grows: spec.grows)
     createdAt = event.time
     latestTime = event.time
     lastEventTime = event.time

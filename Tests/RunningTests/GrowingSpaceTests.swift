@@ -56,6 +56,46 @@ final class GrowingSpaceTests: XCTestCase {
     XCTAssertEqual(slots[1], 0.25)
   }
 
+  func testAModelSeesWhatATrialDidNotUse() throws {
+    let session = try session(try spec(parameters: [.float("x", 0...1), .float("y", 0...1)]))
+    let first = try run(session)
+    try session.settle(first.trial, used: [UsedParameter(.float("y", 0...1), .real(0.25))])
+    var history = session.state.history
+    XCTAssertEqual(
+      history.filled(0).slots, [first.configuration.slots[0], 0.25], "what was offered stands for what was not used")
+    XCTAssertEqual(history.filledUnits(0)[0], first.configuration.slots[0], accuracy: 1e-12)
+    // Whatever else is proposed, the program would use 0.25 again, and nothing else.
+    XCTAssertTrue(history.contains(Configuration(slots: [0.75, 0.25])))
+    XCTAssertFalse(history.contains(Configuration(slots: [0.75, 0.5])))
+    XCTAssertEqual(try session.complete(first.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+
+    // The program did not look at a parameter that nobody knew: any value stands for it, always the same.
+    let second = try run(session)
+    let z = try Parameter.integer("z", 1...9)
+    try session.settle(
+      second.trial,
+      used: [UsedParameter(.float("x", 0...1), .real(0.5)), UsedParameter(z, try session.draw(z, for: second.trial))])
+    history = session.state.history
+    let filled = history.filled(0).slots
+    XCTAssertEqual(Array(filled.prefix(2)), [first.configuration.slots[0], 0.25])
+    XCTAssertTrue((1...9).contains(Int(filled[2])))
+    XCTAssertTrue(history.contains(Configuration(slots: [0.75, 0.25, 9])))
+    XCTAssertTrue(history.contains(Configuration(slots: [0.5, 0.9, history.configuration(1).slots[2]])))
+    let w = try Parameter.float("w", 0...1)
+    try session.settle(second.trial, used: [UsedParameter(w, .real(0.5))])
+    XCTAssertEqual(Array(session.state.history.filled(0).slots.prefix(3)), filled)
+  }
+
+  func testATrialFromBeforeAnyParameterWasKnownRepeatsNothing() throws {
+    let session = try session(try spec())
+    let first = try run(session)
+    let second = try run(session)
+    try session.settle(second.trial, used: [UsedParameter(.float("x", 0...1), .real(0.5))])
+    XCTAssertFalse(session.state.history.contains(Configuration(slots: [0.25])))
+    XCTAssertTrue(session.state.history.contains(Configuration(slots: [0.5])))
+    XCTAssertTrue((0...1).contains(session.state.history.filled(first.trial).slots[0]))
+  }
+
   func testAnotherDomainForANameChangesNothing() throws {
     let session = try session(try spec(parameters: [.float("x", 0...1)]))
     let trial = try run(session)

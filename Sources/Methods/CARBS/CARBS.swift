@@ -88,7 +88,7 @@ public struct CARBS: ObservingSampler {
   func model(_ data: CARBSData, _ basic: BasicSpace, _ trial: TrialNumber, _ state: StudyState) -> CARBSModel? {
     var stream = RandomStream(
       seed: mix(state.spec.seed ?? 0, Self.purpose), purpose: stableHash("pending"), index: UInt64(trial))
-    let pending = (state.running + state.queue).sorted().compactMap { basic.point(state.history.configuration($0)) }
+    let pending = (state.running + state.queue).sorted().compactMap { basic.point(state.history.filled($0)) }
     return CARBSModel(data, basic, radius: radius, share: share, pending: pending, &stream)
   }
 
@@ -141,7 +141,7 @@ public struct CARBS: ObservingSampler {
     let bad = failed.suffix(most)
     let good = observations.rows.suffix(FeasibilityModel.limit - bad.count).map(\.trial)
     let known = (good.map { ($0, true) } + bad.map { ($0, false) }).compactMap { trial, succeeds in
-      basic.point(state.history.configuration(trial)).map { (point: $0, succeeds: succeeds) }
+      basic.point(state.history.filled(trial)).map { (point: $0, succeeds: succeeds) }
     }
     func features(_ points: [[Double]]) -> FeaturePoints {
       var result = FeaturePoints(numberCount: basic.axes.count, choiceCount: 0)
@@ -163,9 +163,9 @@ public struct CARBS: ObservingSampler {
     let repeated = state.history.rowCount - state.history.distinctCount
     guard every > 0, data.rows.count > every * (repeated + 1) else { return nil }
     var pending: [Configuration: Int] = [:]
-    for trial in state.running + state.queue { pending[state.history.configuration(trial), default: 0] += 1 }
+    for trial in state.running + state.queue { pending[state.history.filled(trial), default: 0] += 1 }
     let front = CostFront.front(data.groups, share: share, isConservative: false)
-    let known = front.map { group in state.history.configuration(data.rows[group.members[0]].trial) }
+    let known = front.map { group in state.history.filled(data.rows[group.members[0]].trial) }
     // Amended bounds and constraints may have put it out of the space; what was fixed differs, too.
     let possible = front.indices.filter {
       state.spec.space.contains(known[$0]) && state.spec.space.isAsFixed(known[$0])

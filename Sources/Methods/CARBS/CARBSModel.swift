@@ -163,7 +163,7 @@ struct CARBSData: Sendable {
   init(_ observations: Observations, _ basic: BasicSpace, _ state: StudyState) {
     leftOut = 0
     for row in observations.rows {
-      let configuration = state.history.configuration(row.trial)
+      let configuration = state.history.filled(row.trial)
       let cost = state.cost(row.trial)
       guard cost > 0, cost.isFinite, let point = basic.point(configuration) else {
         leftOut += 1

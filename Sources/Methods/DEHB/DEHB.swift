@@ -360,9 +360,9 @@ public struct DEHB: Scheduler, Sampler {
   /// A trial's point of the unit cube; where a coordinate is not active, the same number for the trial whoever asks.
   private func vector(_ trial: TrialNumber, _ state: StudyState) -> [Double] {
     var own = RandomStream(seed: mix(state.spec.seed ?? 0, Self.purpose), purpose: 1, index: UInt64(trial))
-    return state.history.units.map { column in
+    return state.history.filledUnits(trial).map { unit in
       let value = own.uniform()
-      return column[trial].isNaN ? value : min(1, max(0, column[trial]))
+      return unit.isNaN ? value : min(1, max(0, unit))
     }
   }
 }

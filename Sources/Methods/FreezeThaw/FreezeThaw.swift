@@ -172,7 +172,7 @@ public struct FreezeThaw: Scheduler, Sampler {
       // Of a step its end counts.
       if surrogate == .checkpoints { places = Self.ends(of: stops, curve, among: places) }
       guard !places.isEmpty,
-        features.append(state.history.configuration(trial), to: &known.points, units: &units)
+        features.append(state.history.filled(trial), to: &known.points, units: &units)
       else { continue }
       known.trials.append(trial)
       known.weights.append(weights[trial] ?? [])
@@ -345,7 +345,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     }
     let ends = model.trials.indices.map { model.curves.expectation(of: $0) }
     let last = ends.indices.sorted { (ends[$0], $0) < (ends[$1], $1) }
-    let incumbents = last.prefix(4).map { state.history.configuration(model.trials[$0]) }
+    let incumbents = last.prefix(4).map { state.history.filled(model.trials[$0]) }
     var pool = CandidatePool(model.features, incumbents: incumbents, seed: mix(seed, UInt64(state.eventCount)))
     return pool.scatter(candidates, spray: candidates / 8)
   }

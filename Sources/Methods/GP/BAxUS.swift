@@ -141,7 +141,7 @@ public struct BAxUS: ObservingSampler, ExplainedSampler {
       var points = none(place, observations.features)
       for row in rows {
         append(
-          state.history.configuration(observations.rows[row].trial), observations.points, row,
+          state.history.filled(observations.rows[row].trial), observations.points, row,
           observations.features.hasResource, place, state.spec.space, to: &points)
       }
       return TrustRegionSampler.process(points, losses, GaussianProcessFit.Options())
@@ -152,7 +152,7 @@ public struct BAxUS: ObservingSampler, ExplainedSampler {
   private func draw(
     _ observations: Observations, _ place: Place, _ model: GaussianProcess, best: TrialNumber, _ fresh: FreshDraw
   ) -> [(configuration: Configuration, value: Double)] {
-    let configuration = fresh.state.history.configuration(best)
+    let configuration = fresh.state.history.filled(best)
     var stream = RandomStream(
       seed: fresh.trialSeed, purpose: stableHash("trust region"), index: 0)
     var found = candidates(observations, place, model, best: configuration, fresh, isEmbedded: true, &stream)

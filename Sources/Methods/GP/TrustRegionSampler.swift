@@ -101,7 +101,7 @@ public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
     let features = observations.features
     let dimension = space.coordinates.count
     var centre = [Double](repeating: 0.5, count: dimension)
-    space.encode(fresh.state.history.configuration(best)) { if !$1.isNaN { centre[$0] = min(max($1, 0), 1) } }
+    space.encode(fresh.state.history.filled(best)) { if !$1.isNaN { centre[$0] = min(max($1, 0), 1) } }
     let sides = Self.sides(features, model.parameters, dimension)
     let seed = fresh.trialSeed
     var stream = RandomStream(seed: seed, purpose: stableHash("trust region"), index: 0)

@@ -97,7 +97,7 @@ struct LevelObservations: Sendable {
   private func point(of trial: TrialNumber, _ state: StudyState) -> (numbers: [Double], choices: [Int32])? {
     var units = [Double](repeating: 0, count: state.spec.space.coordinates.count)
     var one = features.empty
-    guard features.append(state.history.configuration(trial), to: &one, units: &units) else { return nil }
+    guard features.append(state.history.filled(trial), to: &one, units: &units) else { return nil }
     return (one.numbers(of: 0).dropLast(), one.choices(of: 0))
   }
 

@@ -80,7 +80,7 @@ public struct MOBSTER: ObservingSampler {
       settings.rounds = 3
       settings.gradientSteps = 12
     }
-    let incumbents = leaders.prefix(Self.incumbents).map { state.history.configuration($0) }
+    let incumbents = leaders.prefix(Self.incumbents).map { state.history.filled($0) }
     return .best(
       search(function, observations, fresh, around: incumbents, settings), isWeakened: model.isUnfitted)
   }

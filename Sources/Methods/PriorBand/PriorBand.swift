@@ -112,7 +112,7 @@ public struct PriorBand: Sampler {
   }
 
   private func units(_ trial: TrialNumber, _ state: StudyState) -> [Double] {
-    state.history.units.map { $0[trial] }
+    state.history.filledUnits(trial)
   }
 
   /// The best at the greatest resource known.

@@ -106,7 +106,7 @@ public struct IteratedRacing: Sampler {
     }
   }
 
-  private func units(_ trial: TrialNumber, _ state: StudyState) -> [Double] { state.history.units.map { $0[trial] } }
+  private func units(_ trial: TrialNumber, _ state: StudyState) -> [Double] { state.history.filledUnits(trial) }
 
   // MARK: Sampling
 

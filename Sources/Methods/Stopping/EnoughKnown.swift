@@ -156,7 +156,7 @@ public struct EnoughKnown: StoppingRule {
     _ observations: Observations, _ best: [Int], count: Int, _ state: StudyState
   ) -> FeaturePoints {
     let seed = mix(mix(state.spec.seed ?? 0, stableHash("stop-when")), UInt64(count))
-    let incumbents = best.map { state.history.configuration(observations.rows[$0].trial) }
+    let incumbents = best.map { state.history.filled(observations.rows[$0].trial) }
     var pool = CandidatePool(observations.features, incumbents: incumbents, seed: seed)
     return observations.features.points(pool.scatter(points, spray: 64).map(\.configuration)).points
   }
