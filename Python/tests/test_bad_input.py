@@ -322,8 +322,62 @@ def test_enqueued_values_that_fit_nothing_are_refused() -> None:
     growing = tt.create_study()
     told(lambda: growing.enqueue_trial({"x": object()}), TypeError, "x")
     growing.enqueue_trial({"x": 5})
-    told(lambda: growing.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1), ValueError, "outside")
+    told(
+        lambda: growing.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1), ValueError,
+        "x: 5 is not a possible value .the range is 0 … 1.")
     assert growing.trials[0].state is tt.TrialState.FAIL
+
+
+def kinds(trial: tt.Trial) -> float:
+    """One parameter of each kind that a person may enqueue a wrong value for."""
+    trial.suggest("b", tt.Bool())
+    trial.suggest("p", tt.Permutation(["a", "b"]))
+    trial.suggest_categorical("c", ["a", "b", None])
+    return trial.suggest_int("n", 0, 10, step=2) + trial.suggest_float("x", 0, 1, step=0.25)
+
+
+WRONG = [{"n": 3}, {"n": 12}, {"x": 0.33}, {"x": 5}, {"c": "z"}, {"b": 7}, {"p": ["a", "a"]}]
+
+
+@pytest.mark.parametrize("values", WRONG)
+def test_enqueued_values_that_a_known_parameter_cannot_have_are_refused(values: dict[str, Any]) -> None:
+    study = tt.create_study(seed=1)
+    study.optimize(kinds, n_trials=1)
+    told(lambda: study.enqueue_trial(values), tt.InvalidStudyError, f"{next(iter(values))}: .* is not a possible value")
+    assert len(study.trials) == 1
+    study.enqueue_trial({"n": 4, "x": 0.75, "c": None, "b": True, "p": ["b", "a"]})
+    study.optimize(kinds, n_trials=1)
+    assert study.trials[1].params == {"n": 4, "x": 0.75, "c": None, "b": True, "p": ["b", "a"]}
+
+
+@pytest.mark.parametrize("values", WRONG)
+def test_enqueued_values_that_a_new_parameter_cannot_have_fail_their_trial_only(values: dict[str, Any]) -> None:
+    study = tt.create_study(seed=1)
+    study.enqueue_trial(values)
+    study.optimize(kinds, n_trials=3, catch=tt.InvalidStudyError)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+
+
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_what_cannot_be_recorded_at_the_end_fails_its_trial(is_pruned: bool) -> None:
+    study = tt.create_study(seed=1)
+
+    def objective(trial: tt.Trial) -> float:
+        if trial.number > 0:
+            return trial.suggest_float("x", 0, 2)
+        value = trial.suggest_float("x", 0, 1)
+        # Another worker brings the name with another range meanwhile.
+        study.add_trial({"x": 1.5}, {"x": tt.Float(0, 2)}, 1.5)
+        if is_pruned:
+            raise tt.TrialPruned
+        return value
+
+    told(lambda: study.optimize(objective, n_trials=1), tt.ConflictError, "another type or range")
+    study.optimize(objective, n_trials=1)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+    study = tt.create_study(seed=1)
+    study.optimize(objective, n_trials=2, catch=tt.ConflictError)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
 
 
 def test_trials_are_freed_and_do_not_keep_studies_alive() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ._engine import RUN, WAIT
-from ._errors import ClosedError, NotRunningError, TrialPruned
+from ._errors import ClosedError, NotRunningError, StoreError, TrialPruned
 from ._frozen import FrozenTrial
 from ._trial import Trial
 from ._waiting import Patience
@@ -97,24 +97,35 @@ def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
 
 def run_trial(study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]) -> Ending | None:
     """Run one trial and tell how it ended; None when it was taken from this worker meanwhile."""
+    values: float | list[float] | None
     try:
         values = study._check_values(objective(trial))
     except TrialPruned:
-        return study._prune(trial)
+        values = None
     except NotRunningError:
         # Stopped by a person or given to another worker: there is nothing to tell.
         trial._finish()
         return None
     except Exception as error:
-        ending = study._fail(trial, error)
-        if isinstance(error, catch):
-            return ending
-        raise
+        return _failed(study, trial, error, catch)
     try:
-        return study._complete(trial, values)
+        return study._prune(trial) if values is None else study._complete(trial, values)
     except NotRunningError:
         trial._finish()
         return None
+    except (ClosedError, StoreError):
+        # Nothing can be told now, which is not the trial's doing.
+        raise
+    except Exception as error:
+        # Run again, the trial would most likely end in the same way.
+        return _failed(study, trial, error, catch)
+
+
+def _failed(study: Study, trial: Trial, error: Exception, catch: tuple[type[Exception], ...]) -> Ending:
+    ending = study._fail(trial, error)
+    if isinstance(error, catch):
+        return ending
+    raise error
 
 
 def optimize(

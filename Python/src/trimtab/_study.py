@@ -422,7 +422,8 @@ class Study:
         """Put values in the queue of those to try next; returns the trial's number.
 
         Parameters that are not named get suggestions when the trial asks for them; in a declared space, their default
-        or the middle of their range.
+        or the middle of their range. A value that a parameter of the study cannot have is refused; one that a parameter
+        which the trial is the first to ask for cannot have fails the trial when it asks.
 
         >>> import trimtab as tt
         >>> study = tt.create_study()

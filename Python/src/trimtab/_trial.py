@@ -192,17 +192,14 @@ class Trial(core().Run):  # type: ignore[misc]
         if self._is_over:
             raise TrimtabError(f"trial {self.number} is over: nothing more can be suggested")
         value = _NOTHING
-        if name in self._fixed:
-            value = parameter.decode(self._fixed[name])
-            parameter.check(value, name)
-        elif entry is not None:
+        if entry is not None and name not in self._fixed:
             value = self._proposed(name, entry[1], entry[2])
         if value is _NOTHING and not study._grows and entry is not None:
             raise ConflictError(f"the parameter '{name}' is not active in this trial: {entry[1].condition}")
-        if value is _NOTHING or name in self._fixed:
-            if value is _NOTHING:
-                drawn = study._transport.result("draw", trial=self.number, name=name, parameter=parameter.json())
-                value = parameter.decode(drawn)
+        if value is _NOTHING:
+            # What was enqueued, or a draw.
+            given = study._transport.result("draw", trial=self.number, name=name, parameter=parameter.json())
+            value = parameter.decode(given)
             self._new = {**self._new, name: parameter}
         values[name] = value
         return value
