@@ -370,9 +370,11 @@ class Study:
         trial._settle()
         transport = self._transport
         maximum = self._maximum
-        if maximum is not None and trial._target < maximum:
-            # The run was for a part of the resource: the scheduler says what becomes of the trial.
-            verdict = transport.report(trial, trial._target, values, self._metrics, metrics)
+        # A run for a part of the resource may go further than it was asked for, up to the end.
+        at = max(trial._target, trial._last_step)
+        if maximum is not None and not _reaches(at, maximum):
+            # The scheduler says what becomes of the trial.
+            verdict = transport.report(trial, at, values, self._metrics, metrics)
             if metrics:
                 trial._measured = {**trial._measured, **metrics}
             state = "stop" if verdict == STOP else "pause"
@@ -541,6 +543,11 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.study_name!r}, storage={self._store!r})"
+
+
+def _reaches(resource: float, level: float) -> bool:
+    """Whether a resource has come to a level, by the engine's rule: a sum of parts may fall short by a hair."""
+    return resource >= level - min(1e-5 * level, 0.25)
 
 
 def _bound(text: str) -> tuple[str, str, float]:

@@ -97,6 +97,11 @@ class Trial(core().Run):  # type: ignore[misc]
         return 0.0 if reached != reached else reached
 
     @property
+    def _last_step(self) -> float:
+        """The greatest resource at which this run or an earlier one reported; 0 at the beginning."""
+        return max(self._reports, default=self.reached)
+
+    @property
     def student(self) -> int | None:
         """The number of the trial from whose model this one begins, with the sampler ``boss``; else None."""
         return self._ancestor("student")
