@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
@@ -9,7 +10,7 @@ from typing import Any, Union
 from ._engine import Local
 from ._errors import ConflictError, InvalidStudyError
 from ._frozen import StudyDirection
-from ._space import Parameter, Space
+from ._space import Parameter, Space, _finite
 from ._study import Study, _bound
 
 Part = Union[str, Mapping[str, Any]]
@@ -23,17 +24,19 @@ class Fidelity:
     """
 
     def __init__(self, name: str = "step", *, max: float, min: float = 1, integer: bool = True) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a fidelity must be a text, not {name!r}")
         self.name = name
-        self.max = max
-        self.min = min
-        self.integer = integer
+        self.max = _finite(max, "max of a fidelity")
+        self.min = _finite(min, "min of a fidelity")
+        self.integer = bool(integer)
 
     def json(self) -> dict[str, Any]:
         """The ``fidelity`` mapping of a study file."""
         return {"name": self.name, "min": self.min, "max": self.max, "integer": self.integer}
 
     def __repr__(self) -> str:
-        return f"Fidelity({self.name!r}, max={self.max}, min={self.min})"
+        return f"Fidelity({self.name!r}, max={self.max:g}, min={self.min:g})"
 
 
 def _path(storage: str | os.PathLike[str] | None) -> str | None:
@@ -51,12 +54,27 @@ def _path(storage: str | os.PathLike[str] | None) -> str | None:
     return path
 
 
-def _part(part: Part) -> Any:
+def _part(part: Part, place: str) -> Any:
     if isinstance(part, str):
         return part
     if isinstance(part, Mapping):
-        return dict(part)
-    raise TypeError(f"a sampler or scheduler is a name or a dict with its name and options, not {part!r}")
+        return _plain(part, place)
+    raise TypeError(f"a {place} is a name or a dict with its name and options, not {part!r}")
+
+
+def _plain(value: Any, place: str) -> Any:
+    """What a study file may hold, with NumPy's scalars as plain ones."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{place}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} must be a finite number, not {value!r}")
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{place} cannot be {value!r}: use numbers, texts, truth values, lists and dicts")
 
 
 def default_sampler(objectives: int) -> str:
@@ -112,11 +130,13 @@ def create_study(
     else:
         specification["objectives"] = objectives
     if fidelity is not None:
+        if not isinstance(fidelity, Fidelity):
+            raise TypeError(f"fidelity must be one such as tt.Fidelity('epoch', max=27), not {fidelity!r}")
         specification["fidelity"] = fidelity.json()
     method: dict[str, Any] = {}
-    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler)
+    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler, "sampler")
     if scheduler is not None:
-        method["scheduler"] = _part(scheduler)
+        method["scheduler"] = _part(scheduler, "scheduler")
     elif fidelity is not None and len(objectives) == 1:
         # Two brackets, as in a study file: a first level that misleads does not decide.
         method["scheduler"] = {"name": "asha", "variant": "stopping"} | (
@@ -125,9 +145,9 @@ def create_study(
         method["scheduler"] = "full"
     specification["method"] = method
     if budget is not None:
-        specification["budget"] = dict(budget)
+        specification["budget"] = _plain(budget, "budget")
     if seed is not None:
-        specification["seed"] = seed
+        specification["seed"] = _plain(seed, "seed")
     if durability != "durable":
         specification["durability"] = durability
     if outcome_constraints is not None:
