@@ -311,7 +311,7 @@ def test_a_value_is_recorded_where_the_trial_had_come_to(directions: list[str], 
     trial = study.ask()
     assert trial.resource == 1
     for epoch in (1, 2, 3, 4):
-        trial.report(1 / epoch, epoch)
+        trial.report([1 / epoch, epoch][:len(directions)], epoch)
     assert study.tell(trial, [0.2, 0.3][:len(directions)]).state is tt.TrialState.PAUSED
     frozen = study.trials[0]
     assert (frozen.resource, frozen.intermediate_values[1.0], frozen.last_step) == (4.0, 1.0, 4.0)
