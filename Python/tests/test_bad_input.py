@@ -205,7 +205,6 @@ def test_impossible_reports_are_refused(value: Any, step: Any, error: type[Excep
         ({"space": {"x": tt.Float(0, 1, when="y == 1")}}, tt.InvalidStudyError, "y"),
         ({"space": tt.Space({"x": tt.Float(0, 1)}, constraints=["x <"])}, tt.InvalidStudyError, ""),
         ({"seed": "x"}, tt.InvalidStudyError, "seed"),
-        ({"seed": -1}, tt.InvalidStudyError, "seed"),
         ({"budget": {"trials": 0}}, tt.InvalidStudyError, ""),
         ({"budget": {"trails": 5}}, tt.InvalidStudyError, "trials"),
         ({"storage": 5}, TypeError, ""),
@@ -217,10 +216,57 @@ def test_impossible_reports_are_refused(value: Any, step: Any, error: type[Excep
         ({"study_name": "x" * 5000}, tt.InvalidStudyError, "name"),
         ({"durability": "none"}, tt.InvalidStudyError, "durability"),
         ({"fidelity": tt.Fidelity(max=0)}, tt.InvalidStudyError, ""),
-        ({"fidelity": tt.Fidelity(max=math.nan)}, Exception, ""),
+        ({"fidelity": {"name": "epoch", "max": 9}}, TypeError, "such as tt.Fidelity"),
+        ({"sampler": {"name": "tpe", "startup": object()}}, TypeError, "sampler.startup cannot be <object"),
+        ({"scheduler": {"name": "asha", "eta": math.nan}}, ValueError, "scheduler.eta"),
+        ({"budget": {"trials": b"5"}}, TypeError, "budget.trials cannot be b'5'"),
+        ({"seed": 2**63}, tt.InvalidStudyError, f"seed must be a whole number, 0 … {2**63 - 1}"),
+        ({"seed": -1}, tt.InvalidStudyError, "seed must be a whole number, at least 0"),
     ])
 def test_studies_that_cannot_be_are_refused(options: Any, error: type[Exception], match: str) -> None:
     told(lambda: tt.create_study(**options), error, match)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"max": "9"}, TypeError, "max of a fidelity must be a number, not '9'"),
+        ({"max": 9, "min": None}, TypeError, "min of a fidelity must be a number"),
+        ({"max": math.nan}, ValueError, "max of a fidelity must be a finite number"),
+        ({"name": 5, "max": 9}, TypeError, "must be a text, not 5"),
+    ])
+def test_a_fidelity_that_cannot_be_is_refused(arguments: Any, error: type[Exception], match: str) -> None:
+    told(lambda: tt.Fidelity(**arguments), error, match)
+
+
+class Whole:
+    """A whole number of a library, as NumPy's are."""
+
+    shape = ()
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        return self.value
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def item(self) -> int:
+        return self.value
+
+
+def test_whole_numbers_of_libraries_are_taken() -> None:
+    arguments: Any = {
+        "sampler": {"name": "tpe", "startup": Whole(10)}, "seed": Whole(7), "budget": {"trials": Whole(50)},
+        "fidelity": tt.Fidelity("epoch", max=Whole(9)), "scheduler": {"name": "asha", "eta": Whole(3)},  # type: ignore[arg-type]
+    }
+    study = tt.create_study(**arguments)
+    specification = study.specification
+    assert (specification["seed"], specification["budget"]["trials"], specification["fidelity"]["max"]) == (7, 50, 9)
+    study.optimize(lambda trial: 0.0, n_trials=Whole(3), n_jobs=Whole(2))  # type: ignore[arg-type]
+    assert len(study.trials) == 3
 
 
 def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -236,7 +282,9 @@ def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
     ("options", "error"),
     [({"n_trials": -1}, ValueError), ({"n_trials": 1.5}, ValueError), ({"n_trials": True}, ValueError),
      ({"timeout": -1}, ValueError), ({"timeout": math.nan}, ValueError), ({"n_jobs": 0}, ValueError),
-     ({"n_jobs": "2"}, ValueError), ({"callbacks": [1]}, TypeError), ({"catch": 5}, TypeError)])
+     ({"n_jobs": "2"}, ValueError), ({"n_jobs": True}, ValueError), ({"callbacks": [1]}, TypeError),
+     ({"catch": 5}, TypeError), ({"catch": "KeyError"}, TypeError), ({"catch": ("KeyError",)}, TypeError),
+     ({"catch": KeyError()}, TypeError), ({"catch": [int]}, TypeError), ({"catch": KeyboardInterrupt}, TypeError)])
 def test_impossible_options_of_optimize_are_refused(options: Any, error: type[Exception]) -> None:
     study = tt.create_study()
     told(lambda: study.optimize(lambda trial: 0.0, **{"n_trials": 1, **options}), error, "")
@@ -322,8 +370,62 @@ def test_enqueued_values_that_fit_nothing_are_refused() -> None:
     growing = tt.create_study()
     told(lambda: growing.enqueue_trial({"x": object()}), TypeError, "x")
     growing.enqueue_trial({"x": 5})
-    told(lambda: growing.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1), ValueError, "outside")
+    told(
+        lambda: growing.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1), ValueError,
+        "x: 5 is not a possible value .the range is 0 … 1.")
     assert growing.trials[0].state is tt.TrialState.FAIL
+
+
+def kinds(trial: tt.Trial) -> float:
+    """One parameter of each kind that a person may enqueue a wrong value for."""
+    trial.suggest("b", tt.Bool())
+    trial.suggest("p", tt.Permutation(["a", "b"]))
+    trial.suggest_categorical("c", ["a", "b", None])
+    return trial.suggest_int("n", 0, 10, step=2) + trial.suggest_float("x", 0, 1, step=0.25)
+
+
+WRONG = [{"n": 3}, {"n": 12}, {"x": 0.33}, {"x": 5}, {"c": "z"}, {"b": 7}, {"p": ["a", "a"]}]
+
+
+@pytest.mark.parametrize("values", WRONG)
+def test_enqueued_values_that_a_known_parameter_cannot_have_are_refused(values: dict[str, Any]) -> None:
+    study = tt.create_study(seed=1)
+    study.optimize(kinds, n_trials=1)
+    told(lambda: study.enqueue_trial(values), tt.InvalidStudyError, f"{next(iter(values))}: .* is not a possible value")
+    assert len(study.trials) == 1
+    study.enqueue_trial({"n": 4, "x": 0.75, "c": None, "b": True, "p": ["b", "a"]})
+    study.optimize(kinds, n_trials=1)
+    assert study.trials[1].params == {"n": 4, "x": 0.75, "c": None, "b": True, "p": ["b", "a"]}
+
+
+@pytest.mark.parametrize("values", WRONG)
+def test_enqueued_values_that_a_new_parameter_cannot_have_fail_their_trial_only(values: dict[str, Any]) -> None:
+    study = tt.create_study(seed=1)
+    study.enqueue_trial(values)
+    study.optimize(kinds, n_trials=3, catch=tt.InvalidStudyError)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+
+
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_what_cannot_be_recorded_at_the_end_fails_its_trial(is_pruned: bool) -> None:
+    study = tt.create_study(seed=1)
+
+    def objective(trial: tt.Trial) -> float:
+        if trial.number > 0:
+            return trial.suggest_float("x", 0, 2)
+        value = trial.suggest_float("x", 0, 1)
+        # Another worker brings the name with another range meanwhile.
+        study.add_trial({"x": 1.5}, {"x": tt.Float(0, 2)}, 1.5)
+        if is_pruned:
+            raise tt.TrialPruned
+        return value
+
+    told(lambda: study.optimize(objective, n_trials=1), tt.ConflictError, "another type or range")
+    study.optimize(objective, n_trials=1)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
+    study = tt.create_study(seed=1)
+    study.optimize(objective, n_trials=2, catch=tt.ConflictError)
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "COMPLETE", "COMPLETE"]
 
 
 def test_trials_are_freed_and_do_not_keep_studies_alive() -> None:

@@ -148,6 +148,34 @@ def test_a_killed_process_loses_only_the_trial_it_ran(store: str) -> None:
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 4
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_processes_end_when_their_parent_is_killed(store: str) -> None:
+    code = (
+        "import multiprocessing, os, sys, time, trimtab as tt\n"
+        "multiprocessing.set_start_method('fork')\n"
+        "study = tt.create_study(study_name='orphans', storage=sys.argv[1])\n"
+        "def objective(trial):\n"
+        "    print(os.getpid(), flush=True)\n"
+        "    time.sleep(0.2)\n"
+        "    return trial.suggest_float('x', 0, 1)\n"
+        "study.optimize(objective, n_jobs=3, processes=True)\n")
+    parent = subprocess.Popen([sys.executable, "-c", code, store], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids: set[int] = set()
+    for line in parent.stdout:
+        pids.add(int(line))
+        if len(pids) == 3:
+            break
+    parent.kill()
+    try:
+        # The pipe ends when the last of those that write to it does.
+        parent.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        raise
+
+
 def test_an_interrupt_ends_a_program_cleanly(store: str) -> None:
     code = (
         "import signal, sys, time, trimtab as tt\n"

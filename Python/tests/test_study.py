@@ -283,6 +283,43 @@ def test_paused_trials_go_on_where_they_were() -> None:
     assert study.best_trial.number in {number for number, _, _ in runs}
 
 
+def test_a_trial_that_goes_on_to_the_end_unasked_is_complete() -> None:
+    study = tt.create_study(
+        fidelity=tt.Fidelity("share", min=0.1, max=0.9, integer=False), sampler="random",
+        scheduler={"name": "asha", "variant": "promotion"}, seed=1, budget={"trials": 6})
+
+    def objective(trial: tt.Trial) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        share = 0.0
+        for _ in range(9):
+            # It ends at 0.8999999999999999.
+            share += 0.1
+            trial.report(x + share, share)
+        return x
+
+    ended: list[tt.TrialState] = []
+    study.optimize(objective, callbacks=[lambda study, trial: ended.append(trial.state)])
+    assert [trial.state for trial in study.trials] == ended == [tt.TrialState.COMPLETE] * 6
+    assert all(trial.value == trial.params["x"] for trial in study.trials)
+
+
+@pytest.mark.parametrize(("directions", "scheduler"), [(["minimize"], "asha"), (["minimize", "maximize"], "mo-asha")])
+def test_a_value_is_recorded_where_the_trial_had_come_to(directions: list[str], scheduler: str) -> None:
+    study = tt.create_study(
+        fidelity=tt.Fidelity("epoch", max=9), directions=directions, sampler="random",
+        scheduler={"name": scheduler, "variant": "promotion"}, seed=1)
+    trial = study.ask()
+    assert trial.resource == 1
+    for epoch in (1, 2, 3, 4):
+        trial.report([1 / epoch, epoch][:len(directions)], epoch)
+    assert study.tell(trial, [0.2, 0.3][:len(directions)]).state is tt.TrialState.PAUSED
+    frozen = study.trials[0]
+    assert (frozen.resource, frozen.intermediate_values[1.0], frozen.last_step) == (4.0, 1.0, 4.0)
+    if len(directions) > 1:
+        assert frozen.values is not None
+        assert frozen.values[1] == 0.3
+
+
 def test_several_objectives_give_a_front() -> None:
     study = tt.create_study(directions=["minimize", "maximize"], seed=1)
 
@@ -330,9 +367,8 @@ def test_enqueued_values_are_tried_first() -> None:
     assert study.trials[0].params == {"kind": "b", "n": 4}
     assert study.trials[0].user_attrs == {"from": "me"}
     assert study.trials[0].origin == "user"
-    study.enqueue_trial({"n": 99, "kind": "b"})
-    with pytest.raises(ValueError, match="outside of 1 … 9"):
-        study.optimize(branches, n_trials=1)
+    with pytest.raises(ValueError, match="n: 99 is not a possible value .the range is 1 … 9"):
+        study.enqueue_trial({"n": 99, "kind": "b"})
 
 
 def test_attributes_are_kept() -> None:

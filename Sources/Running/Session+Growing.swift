@@ -21,20 +21,31 @@ public struct UsedParameter: Sendable, Equatable {
 extension Session {
   private static let drawPurpose = stableHash("growing space")
 
-  /// The value that a running trial gets for a parameter it was not proposed: a draw from the parameter's scale or prior,
-  /// the same in every run of the trial.
-  /// - Throws: `SessionError` when the trial is not run here; `SpaceError` when the parameter is not possible.
+  /// The value that a running trial gets for a parameter it was not proposed: the one that was enqueued under its name, or
+  /// a draw from the parameter's scale or prior, the same in every run of the trial.
+  /// - Throws: `SessionError` when the trial is not run here; `SpaceError` when the parameter is not possible, or the
+  ///   enqueued value lies outside its domain.
   public func draw(_ parameter: Parameter, for trial: TrialNumber) throws -> ParameterValue {
     try requireOwn(trial)
     try requireGrowing()
     var free = parameter
     free.condition = nil
     let space = try Space([free])
-    let configuration = try space.sample(seed: mix(state.spec.seed ?? 0, Self.drawPurpose), index: UInt64(trial))
+    let configuration =
+      if let enqueued = try enqueuedValue(free, for: trial) {
+        try space.configuration([(free.name, enqueued)])
+      } else {
+        try space.sample(seed: mix(state.spec.seed ?? 0, Self.drawPurpose), index: UInt64(trial))
+      }
     guard let value = space.value(of: 0, in: configuration) else {
       throw SessionError(.conflict, "'\(parameter.name)' has no value")
     }
     return value
+  }
+
+  private func enqueuedValue(_ parameter: Parameter, for trial: TrialNumber) throws -> ParameterValue? {
+    guard let note = state.notes[trial]?[LibraryRequest.enqueuedKey] else { return nil }
+    return try JSONValue.parse(note)[parameter.name].map { try parameter.value($0) }
   }
 
   private func requireGrowing() throws(SessionError) {

@@ -34,8 +34,8 @@ extension Session {
 
   private static let maximumNoteBytes = 1 << 20
 
-  /// Puts the values of a JSON object in the queue, with notes. In a growing space any values may stand there: they are
-  /// what the trial will be given when it asks for parameters of those names.
+  /// Puts the values of a JSON object in the queue, with notes. In a growing space values of parameters that are not
+  /// known yet may stand there: the trial is given them when it asks for parameters of those names.
   func enqueue(_ config: JSONValue, notes: [(key: String, value: String)]) throws -> TrialNumber {
     guard case .object(let members) = config else {
       throw SessionError(.conflict, "a configuration is a JSON object such as {\"x\": 0.5}")
@@ -53,6 +53,7 @@ extension Session {
     return try log.withAskLock {
       var trial = 0
       try append {
+        if grows { try checkKnown(members) }
         trial = state.trials.count
         let now = clock()
         let proposal = Event(
@@ -62,6 +63,15 @@ extension Session {
         return [proposal] + notes.map { Event(time: now, .noted(trial, key: $0.key, value: $0.value)) }
       }
       return trial
+    }
+  }
+
+  /// - Throws: `SpaceError` for a value that a parameter of the study cannot have.
+  private func checkKnown(_ members: [JSONValue.Member]) throws {
+    let space = state.spec.space
+    for member in members {
+      guard let index = space.index(of: member.key) else { continue }
+      _ = try space.parameters[index].slots(of: try space.parameters[index].value(member.value))
     }
   }
 

@@ -144,4 +144,20 @@ final class GrowingSpaceTests: XCTestCase {
     XCTAssertEqual(session.state.trials.map(\.state), [.completed, .completed])
     XCTAssertEqual(session.state.history.configuration(1).slots, [0.5])
   }
+
+  func testEnqueuedValuesAreCheckedAsSoonAsTheirParametersAreKnown() throws {
+    let session = try session(try spec(parameters: [.integer("n", 0...10, step: 2)]))
+    for wrong in [#"{"n": 3}"#, #"{"n": 12}"#, #"{"n": "many"}"#] {
+      XCTAssertThrowsError(try session.enqueue(try JSONValue.parse(wrong), notes: []), wrong) {
+        XCTAssertEqual(($0 as? SpaceError)?.place, "n", wrong)
+      }
+    }
+    XCTAssertEqual(try session.enqueue(try JSONValue.parse(#"{"n": 4, "x": 0.3, "y": 0.5}"#), notes: []), 0)
+    let trial = try run(session).trial
+    XCTAssertEqual(try session.draw(.integer("n", 0...10, step: 2), for: trial), .integer(4))
+    XCTAssertEqual(try session.draw(.float("y", 0...1, step: 0.25), for: trial), .real(0.5))
+    XCTAssertThrowsError(try session.draw(.float("x", 0...1, step: 0.25), for: trial)) {
+      XCTAssertEqual(($0 as? SpaceError)?.place, "x")
+    }
+  }
 }

@@ -111,6 +111,21 @@ final class StudyErrorTests: XCTestCase {
       """)
   }
 
+  func testANumberBeyondAllWholeNumbersIsToldWhereTheyEnd() {
+    XCTAssertEqual(
+      errors(
+        """
+        objective: {metric: loss, goal: minimize}
+        seed: 9223372036854775808
+        space: {x: {type: float, low: 0, high: 1}}
+        """),
+      """
+      study.yaml:2:7: error: seed must be a whole number, 0 … 9223372036854775807, not '9223372036854775808'
+        seed: 9223372036854775808
+              ^~~~~~~~~~~~~~~~~~~
+      """)
+  }
+
   func testConditionsAndConstraintsAreShownAtTheOffendingWord() {
     XCTAssertEqual(
       errors(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
@@ -9,7 +10,7 @@ from typing import Any, Union
 from ._engine import Local
 from ._errors import ConflictError, InvalidStudyError
 from ._frozen import StudyDirection
-from ._space import Parameter, Space
+from ._space import Parameter, Space, _finite
 from ._study import Study, _bound
 
 Part = Union[str, Mapping[str, Any]]
@@ -20,20 +21,30 @@ class Fidelity:
 
     - max: that of a complete trial.
     - min: the least at which a trial is judged.
+    - replicates: whether it counts folds or seeds. A trial reports the value of each in its order, and its own value is
+      their mean, whatever the objective returns.
     """
 
-    def __init__(self, name: str = "step", *, max: float, min: float = 1, integer: bool = True) -> None:
+    def __init__(
+        self, name: str = "step", *, max: float, min: float = 1, integer: bool = True, replicates: bool = False
+    ) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a fidelity must be a text, not {name!r}")
         self.name = name
-        self.max = max
-        self.min = min
-        self.integer = integer
+        self.max = _finite(max, "max of a fidelity")
+        self.min = _finite(min, "min of a fidelity")
+        self.integer = bool(integer)
+        self.replicates = bool(replicates)
 
     def json(self) -> dict[str, Any]:
         """The ``fidelity`` mapping of a study file."""
-        return {"name": self.name, "min": self.min, "max": self.max, "integer": self.integer}
+        return {
+            "name": self.name, "min": self.min, "max": self.max, "integer": self.integer,
+            "replicates": self.replicates}
 
     def __repr__(self) -> str:
-        return f"Fidelity({self.name!r}, max={self.max}, min={self.min})"
+        replicates = ", replicates=True" if self.replicates else ""
+        return f"Fidelity({self.name!r}, max={self.max:g}, min={self.min:g}{replicates})"
 
 
 def _path(storage: str | os.PathLike[str] | None) -> str | None:
@@ -51,12 +62,29 @@ def _path(storage: str | os.PathLike[str] | None) -> str | None:
     return path
 
 
-def _part(part: Part) -> Any:
+def _part(part: Part, place: str) -> Any:
     if isinstance(part, str):
         return part
     if isinstance(part, Mapping):
-        return dict(part)
-    raise TypeError(f"a sampler or scheduler is a name or a dict with its name and options, not {part!r}")
+        return _plain(part, place)
+    raise TypeError(f"a {place} is a name or a dict with its name and options, not {part!r}")
+
+
+def _plain(value: Any, place: str) -> Any:
+    """What a study file may hold, with NumPy's scalars as plain ones."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{place}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} must be a finite number, not {value!r}")
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{place} cannot be {value!r}: use numbers, texts, truth values, lists and dicts")
 
 
 def default_sampler(objectives: int) -> str:
@@ -71,6 +99,7 @@ def create_study(
     sampler: Part | None = None, scheduler: Part | None = None, fidelity: Fidelity | None = None,
     seed: int | None = None, budget: Mapping[str, Any] | None = None, load_if_exists: bool = False,
     durability: str = "durable", outcome_constraints: Sequence[str] | None = None,
+    transfer: Mapping[str, Any] | None = None, cost: str | None = None,
 ) -> Study:
     """Create a study, in memory or in a store file that any number of processes may share.
 
@@ -84,6 +113,10 @@ def create_study(
     - budget: ``trials``, ``time`` or ``cost``, for all processes together; ``optimize`` ends when it is spent.
     - outcome_constraints: bounds on metrics that trials report besides the objective, such as ``"latency_ms <= 20"``:
       the best trial is one that keeps them all, and the sampler learns where they are kept.
+    - transfer: the earlier studies to learn from, such as ``{"from": ["last-year.trimtab"]}``; the keys are those of a
+      study file's ``transfer``. Needs a declared space.
+    - cost: the metric in which trials report what they have cost so far, with ``trial.report_metrics``; when left out,
+      the seconds that they ran.
     - durability: ``"durable"``: results survive a power cut; ``"relaxed"``: only the death of processes, ten times as
       fast.
 
@@ -112,11 +145,13 @@ def create_study(
     else:
         specification["objectives"] = objectives
     if fidelity is not None:
+        if not isinstance(fidelity, Fidelity):
+            raise TypeError(f"fidelity must be one such as tt.Fidelity('epoch', max=27), not {fidelity!r}")
         specification["fidelity"] = fidelity.json()
     method: dict[str, Any] = {}
-    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler)
+    method["sampler"] = default_sampler(len(objectives)) if sampler is None else _part(sampler, "sampler")
     if scheduler is not None:
-        method["scheduler"] = _part(scheduler)
+        method["scheduler"] = _part(scheduler, "scheduler")
     elif fidelity is not None and len(objectives) == 1:
         # Two brackets, as in a study file: a first level that misleads does not decide.
         method["scheduler"] = {"name": "asha", "variant": "stopping"} | (
@@ -125,9 +160,9 @@ def create_study(
         method["scheduler"] = "full"
     specification["method"] = method
     if budget is not None:
-        specification["budget"] = dict(budget)
+        specification["budget"] = _plain(budget, "budget")
     if seed is not None:
-        specification["seed"] = seed
+        specification["seed"] = _plain(seed, "seed")
     if durability != "durable":
         specification["durability"] = durability
     if outcome_constraints is not None:
@@ -136,6 +171,10 @@ def create_study(
                 f"outcome_constraints is a list such as ['latency_ms <= 20'], not {outcome_constraints!r}")
         if outcome_constraints:
             specification["outcome-constraints"] = list(outcome_constraints)
+    if transfer is not None:
+        specification["transfer"] = _plain(transfer, "transfer")
+    if cost is not None:
+        specification["cost"] = _plain(cost, "cost")
     if space is None:
         specification["grows"] = True
     else:

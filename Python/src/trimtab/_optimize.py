@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._engine import RUN, WAIT
-from ._errors import ClosedError, NotRunningError, TrialPruned
+from ._errors import ClosedError, NotRunningError, StoreError, TrialPruned
 from ._frozen import FrozenTrial
 from ._trial import Trial
 from ._waiting import Patience
@@ -97,24 +98,35 @@ def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
 
 def run_trial(study: Study, objective: Objective, trial: Trial, catch: tuple[type[Exception], ...]) -> Ending | None:
     """Run one trial and tell how it ended; None when it was taken from this worker meanwhile."""
+    values: float | list[float] | None
     try:
         values = study._check_values(objective(trial))
     except TrialPruned:
-        return study._prune(trial)
+        values = None
     except NotRunningError:
         # Stopped by a person or given to another worker: there is nothing to tell.
         trial._finish()
         return None
     except Exception as error:
-        ending = study._fail(trial, error)
-        if isinstance(error, catch):
-            return ending
-        raise
+        return _failed(study, trial, error, catch)
     try:
-        return study._complete(trial, values)
+        return study._prune(trial) if values is None else study._complete(trial, values)
     except NotRunningError:
         trial._finish()
         return None
+    except (ClosedError, StoreError):
+        # Nothing can be told now, which is not the trial's doing.
+        raise
+    except Exception as error:
+        # Run again, the trial would most likely end in the same way.
+        return _failed(study, trial, error, catch)
+
+
+def _failed(study: Study, trial: Trial, error: Exception, catch: tuple[type[Exception], ...]) -> Ending:
+    ending = study._fail(trial, error)
+    if isinstance(error, catch):
+        return ending
+    raise error
 
 
 def optimize(
@@ -124,31 +136,49 @@ def optimize(
     """See ``Study.optimize``."""
     if not callable(objective):
         raise TypeError(f"the objective must be a function of a trial, not {objective!r}")
-    if n_trials is not None and (isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 0):
+    trials = None if n_trials is None else _index(n_trials)
+    if n_trials is not None and (trials is None or trials < 0):
         raise ValueError(f"n_trials must be a whole number of at least 0, or None, not {n_trials!r}")
     if timeout is not None and not timeout >= 0:
         raise ValueError(f"timeout must be a number of seconds, or None, not {timeout!r}")
-    if n_jobs == -1:
-        n_jobs = os.cpu_count() or 1
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1:
+    jobs = _index(n_jobs)
+    if jobs == -1:
+        jobs = os.cpu_count() or 1
+    if jobs is None or jobs < 1:
         raise ValueError(f"n_jobs must be at least 1, or −1 for all processors, not {n_jobs!r}")
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"a callback must be a function of a study and a trial, not {callback!r}")
     if getattr(study._optimizing, "is_running", False):
         raise RuntimeError("optimize cannot be called from within an objective or a callback of the same study")
-    caught = (catch,) if isinstance(catch, type) else tuple(catch)
+    caught = _caught(catch)
 
     study._stopping.clear()
-    allowance = Allowance(n_trials, timeout, study._stopping.is_set)
+    allowance = Allowance(trials, timeout, study._stopping.is_set)
     if processes:
         from ._processes import optimize_in_processes
 
-        optimize_in_processes(study, objective, allowance, n_jobs, caught, callbacks)
-    elif n_jobs == 1:
+        optimize_in_processes(study, objective, allowance, jobs, caught, callbacks)
+    elif jobs == 1:
         _work(study, objective, allowance, caught, callbacks)
     else:
-        _optimize_in_threads(study, objective, allowance, n_jobs, caught, callbacks)
+        _optimize_in_threads(study, objective, allowance, jobs, caught, callbacks)
+
+
+def _index(value: Any) -> int | None:
+    """A whole number of whatever library; None for anything else, and for truth values."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def _caught(catch: type[Exception] | Iterable[type[Exception]]) -> tuple[type[Exception], ...]:
+    kinds = tuple(catch) if isinstance(catch, Iterable) and not isinstance(catch, (str, type)) else (catch,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise TypeError(f"catch must be a class of exceptions such as ValueError, or several, not {kind!r}")
+    return kinds  # type: ignore[return-value]
 
 
 def _work(

@@ -54,9 +54,14 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
-def _child(connection: Any, objective: Objective, catch: tuple[type[Exception], ...], tells: bool) -> None:
+def _child(
+    connection: Any, others: list[Connection], objective: Objective, catch: tuple[type[Exception], ...], tells: bool
+) -> None:
     from ._study import Study
 
+    # Ends that a fork took along would keep the pipes open when the parent is gone, and nobody would notice.
+    for other in others:
+        other.close()
     transport = Piped(connection)
     try:
         study = Study(transport)
@@ -102,6 +107,7 @@ class _Child:
     def __init__(
         self, study: Study, context: Any, objective: Objective, allowance: Allowance,
         catch: tuple[type[Exception], ...], callbacks: list[Callback], errors: list[BaseException],
+        elders: list[_Child],
     ) -> None:
         self.study = study
         self.allowance = allowance
@@ -110,7 +116,10 @@ class _Child:
         self.running: set[int] = set()
         self.connection: Connection
         self.connection, end = context.Pipe()
-        self.process = context.Process(target=_child, args=(end, objective, catch, bool(callbacks)), daemon=True)
+        forks = context.get_start_method() == "fork"
+        inherited = [self.connection, *(elder.connection for elder in elders)] if forks else []
+        self.process = context.Process(
+            target=_child, args=(end, inherited, objective, catch, bool(callbacks)), daemon=True)
         self.process.start()
         end.close()
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -131,8 +140,6 @@ class _Child:
         except BaseException as error:
             self.errors.append(error)
             self.allowance.is_cancelled = True
-        finally:
-            self.connection.close()
 
     def answer(self, kind: int, content: Any) -> Any:
         if kind == _REQUEST:
@@ -190,16 +197,21 @@ def optimize_in_processes(
                 "or use threads") from error
     errors: list[BaseException] = []
 
-    def start() -> _Child:
-        return _Child(study, context, objective, allowance, catch, callbacks, errors)
+    children: list[_Child] = []
 
-    children = [start() for _ in range(n_jobs)]
+    def start() -> _Child:
+        return _Child(study, context, objective, allowance, catch, callbacks, errors, children)
+
+    for _ in range(n_jobs):
+        children.append(start())
     try:
         while children:
             for index, child in enumerate(children):
                 child.thread.join(0.05)
                 if child.thread.is_alive():
                     continue
+                # Here and not in its thread: no fork may come across an end that is half closed.
+                child.connection.close()
                 died = child.process.exitcode not in (0, None)
                 if died and not errors and not allowance.is_over():
                     children[index] = start()

@@ -60,9 +60,9 @@ class Progress:
         self.value = values.pop(self.metric)
         trial = self.trial
         if not isinstance(trial, CommandTrial):
-            # What a bound is on counts; a report of all that frameworks measure would be slower.
-            bounded = {name: value for name, value in values.items() if name in trial.study._bounded}
-            trial.report(self.value, step, metrics=bounded or None)
+            # What a bound is on counts, and the cost; a report of all that frameworks measure would be slower.
+            wanted = {name: value for name, value in values.items() if name in trial.study._wanted}
+            trial.report(self.value, step, metrics=wanted or None)
             if trial.should_prune():
                 raise TrialPruned(f"stopped at step {step}")
             return False

@@ -107,9 +107,6 @@ class Parameter:
         """How many slots the parameter has in a configuration."""
         return 1
 
-    def check(self, value: Any, name: str) -> None:
-        """Raise ``ValueError`` for a value that plainly lies outside of the domain."""
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Parameter):
             return NotImplemented
@@ -147,11 +144,6 @@ def _whole(value: Any, name: str) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     raise TypeError(f"{name} must be a whole number, not {value!r}")
-
-
-def _check_range(value: float, low: float, high: float, name: str) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name}: {value!r} lies outside of {low!r} … {high!r}")
 
 
 class Float(Parameter):
@@ -195,9 +187,6 @@ class Float(Parameter):
     def from_slots(self, slots: Callable[[int], float], index: int) -> float:
         return slots(index)
 
-    def check(self, value: Any, name: str) -> None:
-        _check_range(value, self.low, self.high, name)
-
 
 class Int(Parameter):
     """A whole number between two bounds, both included."""
@@ -236,9 +225,6 @@ class Int(Parameter):
     def from_slots(self, slots: Callable[[int], float], index: int) -> int:
         return int(slots(index))
 
-    def check(self, value: Any, name: str) -> None:
-        _check_range(value, self.low, self.high, name)
-
 
 class Categorical(Parameter):
     """One of several choices without an order; with ``ordered=True``, in a meaningful order."""
@@ -269,10 +255,6 @@ class Categorical(Parameter):
 
     def from_slots(self, slots: Callable[[int], float], index: int) -> Any:
         return self.choices[int(slots(index))]
-
-    def check(self, value: Any, name: str) -> None:
-        if value not in self.choices:
-            raise ValueError(f"{name}: {value!r} is none of the choices {self.choices!r}")
 
 
 class Bool(Parameter):

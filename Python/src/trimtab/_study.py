@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
-from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core
-from ._errors import NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
+from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core, number
+from ._errors import InvalidReportError, NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
 from ._space import Float, Int, Parameter, Space, encode_choice
 from ._trial import Trial, _objective
@@ -76,11 +76,20 @@ class Study:
         self._grows = bool(specification.get("grows", False))
         objectives = specification.get("objectives") or [specification["objective"]]
         self._metrics: list[str] = [objective["metric"] for objective in objectives]
+        scheduler = specification["method"]["scheduler"]
+        #: What judges trials by all objectives on the way, if anything does.
+        self._judge: str | None = scheduler if isinstance(scheduler, str) else scheduler["name"]
+        if len(self._metrics) == 1 or self._judge == "full":
+            self._judge = None
         self._directions = [StudyDirection(objective["goal"]) for objective in objectives]
         fidelity = specification.get("fidelity")
         self._maximum: float | None = None if fidelity is None else float(fidelity["max"])
+        self._counts_replicates = fidelity is not None and bool(fidelity.get("replicates", False))
         self._bounds: list[str] = specification.get("outcome-constraints", [])
-        self._bounded = {_bound(text)[0] for text in self._bounds}
+        #: The metrics besides the objectives that the study itself looks at.
+        self._wanted = {_bound(text)[0] for text in self._bounds}
+        if "cost" in specification:
+            self._wanted.add(specification["cost"])
         if described["revision"] != self._known.revision:
             self._known = Known(
                 Space.from_json(specification.get("space", {}), specification.get("constraints", [])),
@@ -370,33 +379,68 @@ class Study:
         trial._settle()
         transport = self._transport
         maximum = self._maximum
-        if maximum is not None and trial._target < maximum:
-            # The run was for a part of the resource: the scheduler says what becomes of the trial.
-            verdict = transport.report(trial, trial._target, values, self._metrics, metrics)
+        if self._counts_replicates:
+            return self._complete_mean(trial, metrics)
+        # A run for a part of the resource may go further than it was asked for, up to the end.
+        at = max(trial._target, trial._last_step)
+        if maximum is not None and not _reaches(at, maximum):
+            verdict = transport.report(trial, at, values, self._metrics, metrics)
             if metrics:
                 trial._measured = {**trial._measured, **metrics}
-            state = "stop" if verdict == STOP else "pause"
-            transport.request(state, trial=trial.number, seconds=trial._seconds())
-            trial._finish()
-            return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None, None
+            return self._end_part(trial, verdict, values)
         why = transport.complete(trial, maximum, values, self._metrics, metrics)
         if metrics:
             trial._measured = {**trial._measured, **metrics}
+        return self._end(why, values)
+
+    def _complete_mean(self, trial: Trial, metrics: dict[str, float] | None) -> Ending:
+        """End a trial whose value is the mean of what it reported."""
+        last, target = trial._last_step, trial._target
+        if last < target:
+            name = self._specification["fidelity"].get("name", "resource")
+            raise InvalidReportError(
+                f"trial {trial.number} has reported the values up to {name} {last:g}, and was to run up to {target:g}: "
+                f"report the value of each, the next with trial.report(value, {last + 1:g}); their mean is the trial's")
+        if metrics:
+            trial.report_metrics(metrics)
+        values = self._recorded(trial)
+        if self._maximum is not None and last < self._maximum:
+            return self._end_part(trial, trial._verdict, values)
+        return self._end(self._transport.complete(trial, None, (), self._metrics), values)
+
+    def _end_part(self, trial: Trial, verdict: int, values: float | list[float] | None) -> Ending:
+        """End a run for a part of the resource: the scheduler says what becomes of the trial."""
+        state = "stop" if verdict == STOP else "pause"
+        self._transport.request(state, trial=trial.number, seconds=trial._seconds())
+        trial._finish()
+        return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None, None
+
+    def _end(self, why: int | str, values: float | list[float] | None) -> Ending:
+        """How a run for the whole resource ended, by what the engine says of it."""
         if why == COMPLETED:
             return TrialState.COMPLETE, values, None, None
-        if self._bounds and all(map(math.isfinite, [values] if isinstance(values, float) else values)):
+        numbers = [values] if isinstance(values, float) else values or []
+        if self._bounds and all(map(math.isfinite, numbers)):
             # A metric that is forgotten is forgotten in every trial.
             warnings.warn(
                 f"a trial failed: {why} (give it to trial.report_metrics, or as metrics= with the value)",
-                TrimtabWarning, stacklevel=2)
+                TrimtabWarning, stacklevel=3)
         return TrialState.FAIL, values, "invalidValue", str(why)
+
+    def _recorded(self, trial: Trial) -> float | list[float] | None:
+        """The objectives of a trial as the study has them; None while any is missing."""
+        told = self._transport.result("trials", only=[trial.number])[0]["objectives"].values()
+        values = [number(value) for value in told if value is not None]
+        if len(values) < len(self._metrics):
+            return None
+        return values[0] if len(values) == 1 else values
 
     def _prune(self, trial: Trial) -> Ending:
         trial._settle()
         verb = "pause" if trial._verdict == PAUSE else "stop"
         self._transport.request(verb, trial=trial.number, seconds=trial._seconds())
         trial._finish()
-        values = list(trial._reports.values())[-1] if trial._reports and len(self._metrics) == 1 else None
+        values = self._recorded(trial) if trial._reports else None
         return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None, None
 
     def _fail(self, trial: Trial, error: BaseException | None) -> Ending:
@@ -422,7 +466,8 @@ class Study:
         """Put values in the queue of those to try next; returns the trial's number.
 
         Parameters that are not named get suggestions when the trial asks for them; in a declared space, their default
-        or the middle of their range.
+        or the middle of their range. A value that a parameter of the study cannot have is refused; one that a parameter
+        which the trial is the first to ask for cannot have fails the trial when it asks.
 
         >>> import trimtab as tt
         >>> study = tt.create_study()
@@ -540,6 +585,11 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.study_name!r}, storage={self._store!r})"
+
+
+def _reaches(resource: float, level: float) -> bool:
+    """Whether a resource has come to a level, by the engine's rule: a sum of parts may fall short by a hair."""
+    return resource >= level - min(1e-5 * level, 0.25)
 
 
 def _bound(text: str) -> tuple[str, str, float]:

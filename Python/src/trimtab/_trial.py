@@ -97,6 +97,11 @@ class Trial(core().Run):  # type: ignore[misc]
         return 0.0 if reached != reached else reached
 
     @property
+    def _last_step(self) -> float:
+        """The greatest resource at which this run or an earlier one reported; 0 at the beginning."""
+        return max(self._reports, default=self.reached)
+
+    @property
     def student(self) -> int | None:
         """The number of the trial from whose model this one begins, with the sampler ``boss``; else None."""
         return self._ancestor("student")
@@ -192,17 +197,14 @@ class Trial(core().Run):  # type: ignore[misc]
         if self._is_over:
             raise TrimtabError(f"trial {self.number} is over: nothing more can be suggested")
         value = _NOTHING
-        if name in self._fixed:
-            value = parameter.decode(self._fixed[name])
-            parameter.check(value, name)
-        elif entry is not None:
+        if entry is not None and name not in self._fixed:
             value = self._proposed(name, entry[1], entry[2])
         if value is _NOTHING and not study._grows and entry is not None:
             raise ConflictError(f"the parameter '{name}' is not active in this trial: {entry[1].condition}")
-        if value is _NOTHING or name in self._fixed:
-            if value is _NOTHING:
-                drawn = study._transport.result("draw", trial=self.number, name=name, parameter=parameter.json())
-                value = parameter.decode(drawn)
+        if value is _NOTHING:
+            # What was enqueued, or a draw.
+            given = study._transport.result("draw", trial=self.number, name=name, parameter=parameter.json())
+            value = parameter.decode(given)
             self._new = {**self._new, name: parameter}
         values[name] = value
         return value
@@ -228,9 +230,13 @@ class Trial(core().Run):  # type: ignore[misc]
 
     # Reports
 
-    def report(self, value: float, step: float, *, metrics: Mapping[str, float] | None = None) -> None:
+    def report(
+        self, value: float | Sequence[float], step: float, *, metrics: Mapping[str, float] | None = None
+    ) -> None:
         """Report the objective on the way, at a step from 1 on: the resource spent so far, such as epochs.
 
+        - value: with several objectives, a list with the value of each. A number alone is that of the first, which is
+          enough where no scheduler judges trials.
         - metrics: what was measured besides, by name.
 
         >>> import trimtab as tt
@@ -240,18 +246,25 @@ class Trial(core().Run):  # type: ignore[misc]
         >>> trial.should_prune()
         False
         """
-        number = _objective(value)
+        study = self.study
+        if isinstance(value, Sequence):
+            values = study._check_values(value)
+        elif study._judge is None:
+            values = _objective(value)
+        else:
+            raise ValueError(
+                f"the scheduler {study._judge} judges trials by all objectives: report a list with the values of "
+                f"{', '.join(study._metrics)}, not {value!r}")
         resource = _objective(step)
         if not resource > 0:
             raise ValueError(f"the step must be above 0, not {step!r}: it says how much was spent, so count from 1")
-        study = self.study
         others = None if metrics is None else study._check_metrics(metrics)
         self._settle()
-        self._verdict = study._transport.report(self, resource, number, study._metrics, others)
+        self._verdict = study._transport.report(self, resource, values, study._metrics, others)
         if others:
             self._measured = {**self._measured, **others}
         if resource not in self._reports:
-            self._reports = {**self._reports, resource: number}
+            self._reports = {**self._reports, resource: values if isinstance(values, float) else values[0]}
 
     def report_metrics(self, metrics: Mapping[str, float]) -> None:
         """Report what was measured besides the objective, by name: what outcome constraints bound, for one.

@@ -89,9 +89,12 @@ package struct FileValues {
     let value =
       node.scalarText.flatMap { text in Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
     guard let value, range.contains(value) else {
-      let upper =
-        range.upperBound == Int.max ? "at least \(range.lowerBound)" : "\(range.lowerBound) … \(range.upperBound)"
-      diagnostics.add("\(what) must be a whole number, \(upper), not \(node.shown)", at: node)
+      // That whole numbers end somewhere matters only to whoever went beyond.
+      let isBeyond = node.scalarText.flatMap { Double($0) }.map { $0 >= 0x1p63 } ?? false
+      let possible =
+        range.upperBound == Int.max && !isBeyond
+        ? "at least \(range.lowerBound)" : "\(range.lowerBound) … \(range.upperBound)"
+      diagnostics.add("\(what) must be a whole number, \(possible), not \(node.shown)", at: node)
       return nil
     }
     return value

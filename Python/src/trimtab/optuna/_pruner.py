@@ -121,7 +121,7 @@ class TrimtabPruner(BasePruner):
         self, scheduler: str | Mapping[str, Any] = "asha", *, max_resource: int | str = "auto",
         min_resource: int = 1,
     ) -> None:
-        part = _part(scheduler)
+        part = _part(scheduler, "scheduler")
         if part == "asha" or isinstance(part, dict) and part.get("name") == "asha":
             part = {"variant": "stopping", **({"name": part} if isinstance(part, str) else part)}
         if isinstance(max_resource, str) and max_resource != "auto":

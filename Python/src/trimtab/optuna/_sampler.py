@@ -214,7 +214,7 @@ class TrimtabSampler(BaseSampler):
     """
 
     def __init__(self, sampler: str | Mapping[str, Any] | None = None, *, seed: int | None = None) -> None:
-        self._sampler = None if sampler is None else _part(sampler)
+        self._sampler = None if sampler is None else _part(sampler, "sampler")
         self._seed = _random_seed() if seed is None else int(seed)
         self._mirrors: Mirrors[_SamplerMirror] = Mirrors()
         # How many trials each mirror had when it was made anew.
