@@ -72,6 +72,22 @@ final class KnowledgeSamplerTests: XCTestCase {
     XCTAssertLessThan(total, 0.015)
   }
 
+  /// Where the probability of being good is the same over a region, a search about the best trials would stay with them.
+  func testTheClassifierIsAheadOfRandomSearchInThreeDimensions() throws {
+    let space = try Space([.float("x", 0...1), .float("y", 0...1), .float("z", 0...1)])
+    func median(_ sampler: String) throws -> Double {
+      try (1...7 as ClosedRange<UInt64>).map { seed in
+        var driver = try driver(space, PartSpec(sampler), trials: 40, seed: seed)
+        while try driver.runTrial({ configuration in
+          zip(configuration.slots, [0.3, 0.62, 0.45]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        }) != nil {}
+        return best(driver)
+      }.sorted()[3]
+    }
+    let random = try median("random")
+    XCTAssertLessThan(try median("bore"), 0.5 * random)
+  }
+
   // MARK: Multiverse
 
   /// The effect of "b" against "a" is −0.5 everywhere; "noise" does nothing.

@@ -359,6 +359,29 @@ final class ModelSamplerTests: XCTestCase {
     XCTAssertGreaterThan(share, 0.5)
   }
 
+  /// Whatever the number of trials, although every fourth proposal is of densities, which have no model to show.
+  func testAutoShowsAModelOfTrialsAtLevels() throws {
+    let spec = MethodSpaces.spec(
+      try Space([.float("x", 0...1), .float("y", 0...1)]), sampler: PartSpec("auto"), scheduler: PartSpec("asha"),
+      fidelity: Fidelity(name: "epoch", minimum: 1, maximum: 9), trials: 44)
+    var driver = try StudyDriver(spec) { try Catalogue.makeMethod($0) }
+    var counts: Set<Int> = []
+    while let trial = try driver.start() {
+      let slots = driver.state.history.configuration(trial).slots
+      let target = driver.state.trials[trial].target
+      let loss = (slots[0] - 0.5) * (slots[0] - 0.5) + (slots[1] - 0.5) * (slots[1] - 0.5) + 0.1 / target
+      let verdict = try driver.report(trial, resource: target, loss)
+      try driver.append(
+        verdict == .pause && target < 9
+          ? .trialPaused(trial, isFrozen: false, seconds: 1) : .trialCompleted(trial, seconds: 1))
+      guard driver.state.trials.count >= 36, counts.insert(driver.state.trials.count).inserted else { continue }
+      var sampler = driver.method.sampler
+      let report = try XCTUnwrap(sampler.modelReport(state: driver.state), "\(driver.state.trials.count) trials")
+      XCTAssertTrue(report.facts[0].text.hasPrefix("mobster"), "\(report.facts[0])")
+    }
+    XCTAssertTrue(counts.contains(40))
+  }
+
   func testAutoSaysWhatItChoseAndWhy() throws {
     var driver = try driver(MethodSpaces.numbers(), "auto")
     for _ in 0..<14 { try driver.runTrial { $0.slots[1] } }

@@ -114,10 +114,14 @@ public struct AutoSampler: Sampler {
   }
 
   public mutating func modelReport(state: StudyState) -> ModelReport? {
-    let choice = choice(state.trials.count, nil, state)
-    var report = samplers[choice.name]?.modelReport(state: state)
-    report?.facts.insert(choice.fact, at: 0)
-    return report
+    // Every few trials it is the turn of densities, which have no model to show; the next one is a process's again.
+    for turn in [state.trials.count, state.trials.count + 1] {
+      let choice = choice(turn, nil, state)
+      guard var report = samplers[choice.name]?.modelReport(state: state) else { continue }
+      report.facts.insert(choice.fact, at: 0)
+      return report
+    }
+    return nil
   }
 }
 

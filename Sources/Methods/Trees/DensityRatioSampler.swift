@@ -14,7 +14,6 @@ import TrimtabSurrogates
 public struct DensityRatioSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("bore")
   static let rowLimit = 2000
-  static let incumbents = 8
 
   let startup: Int
   private let candidates: Int
@@ -35,8 +34,7 @@ public struct DensityRatioSampler: ObservingSampler, ExplainedSampler {
     let function = classifier(observations, seed: fresh.trialSeed, fresh.state).function
     return .best(
       search(
-        function, observations, fresh, around: observations.best(Self.incumbents, fresh.state),
-        .init(candidates: candidates, spray: 32, moves: 64)))
+        function, observations, fresh, around: [], .init(candidates: candidates, spray: 0, moves: 0)))
   }
 
   var title: String { "density ratio by a forest of \(trees) trees" }
