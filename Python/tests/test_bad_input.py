@@ -222,6 +222,11 @@ def test_impossible_reports_are_refused(value: Any, step: Any, error: type[Excep
         ({"budget": {"trials": b"5"}}, TypeError, "budget.trials cannot be b'5'"),
         ({"seed": 2**63}, tt.InvalidStudyError, f"seed must be a whole number, 0 … {2**63 - 1}"),
         ({"seed": -1}, tt.InvalidStudyError, "seed must be a whole number, at least 0"),
+        ({"study_name": 5}, TypeError, "study_name must be a text, not 5"),
+        ({"metric": 5}, TypeError, "metric is a name, or a list"),
+        ({"metric": [5]}, TypeError, "metric is a name, or a list"),
+        ({"directions": "minimize"}, TypeError, "directions is a list such as"),
+        ({"space": 5}, TypeError, "space is a tt.Space, or a dict"),
     ])
 def test_studies_that_cannot_be_are_refused(options: Any, error: type[Exception], match: str) -> None:
     told(lambda: tt.create_study(**options), error, match)

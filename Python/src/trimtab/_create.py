@@ -129,6 +129,15 @@ def create_study(
     """
     if direction is not None and directions is not None:
         raise TypeError("give either direction or directions")
+    if study_name is not None and not isinstance(study_name, str):
+        raise TypeError(f"study_name must be a text, not {study_name!r}")
+    if directions is not None and (isinstance(directions, str) or not isinstance(directions, Sequence)):
+        raise TypeError(f"directions is a list such as ['minimize', 'maximize'], not {directions!r}")
+    if metric is not None and not isinstance(metric, str):
+        if not isinstance(metric, Sequence) or not all(isinstance(name, str) for name in metric):
+            raise TypeError(f"metric is a name, or a list with the name of each objective, not {metric!r}")
+    if space is not None and not isinstance(space, (Space, Mapping)):
+        raise TypeError(f"space is a tt.Space, or a dict of parameters by name, not {space!r}")
     goals = [StudyDirection(goal).value for goal in ([direction or "minimize"] if directions is None else directions)]
     if not goals:
         raise ValueError("directions must name at least one")
