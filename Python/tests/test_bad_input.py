@@ -274,6 +274,14 @@ def test_whole_numbers_of_libraries_are_taken() -> None:
     assert len(study.trials) == 3
 
 
+def test_vectors_of_libraries_are_values_of_several_objectives() -> None:
+    import numpy
+
+    study = tt.create_study(directions=["minimize", "maximize"])
+    study.optimize(lambda trial: numpy.array([1.0, 2.0]), n_trials=1)  # type: ignore[arg-type,return-value]
+    assert study.trials[0].values == [1.0, 2.0]
+
+
 def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no database" * 100)
@@ -286,7 +294,8 @@ def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [({"n_trials": -1}, ValueError), ({"n_trials": 1.5}, ValueError), ({"n_trials": True}, ValueError),
-     ({"timeout": -1}, ValueError), ({"timeout": math.nan}, ValueError), ({"n_jobs": 0}, ValueError),
+     ({"timeout": -1}, ValueError), ({"timeout": "3"}, ValueError), ({"timeout": math.nan}, ValueError),
+     ({"n_jobs": 0}, ValueError),
      ({"n_jobs": "2"}, ValueError), ({"n_jobs": True}, ValueError), ({"callbacks": [1]}, TypeError),
      ({"catch": 5}, TypeError), ({"catch": "KeyError"}, TypeError), ({"catch": ("KeyError",)}, TypeError),
      ({"catch": KeyError()}, TypeError), ({"catch": [int]}, TypeError), ({"catch": KeyboardInterrupt}, TypeError)])

@@ -21,8 +21,8 @@ public struct UsedParameter: Sendable, Equatable {
 extension Session {
   private static let drawPurpose = stableHash("growing space")
 
-  /// The value that a running trial gets for a parameter it was not proposed: the one that was enqueued under its name, or
-  /// a draw from the parameter's scale or prior, the same in every run of the trial.
+  /// The value that a running trial gets for a parameter that it does not have: the one that was enqueued under its name, the
+  /// one that it was proposed and did not use in an earlier run, or a draw from the parameter's scale or prior, the same in every run of the trial.
   /// - Throws: `SessionError` when the trial is not run here; `SpaceError` when the parameter is not possible, or the
   ///   enqueued value lies outside its domain.
   public func draw(_ parameter: Parameter, for trial: TrialNumber) throws -> ParameterValue {
@@ -34,6 +34,8 @@ extension Session {
     let configuration =
       if let enqueued = try enqueuedValue(free, for: trial) {
         try space.configuration([(free.name, enqueued)])
+      } else if let proposed = proposedSlots(parameter, for: trial) {
+        Configuration(slots: proposed)
       } else {
         try space.sample(seed: mix(state.spec.seed ?? 0, Self.drawPurpose), index: UInt64(trial))
       }
@@ -41,6 +43,16 @@ extension Session {
       throw SessionError(.conflict, "'\(parameter.name)' has no value")
     }
     return value
+  }
+
+  /// What the proposal had for a parameter.
+  private func proposedSlots(_ parameter: Parameter, for trial: TrialNumber) -> [Double]? {
+    let space = state.spec.space
+    guard let proposal = state.history.proposals[trial], let index = space.index(of: parameter.name),
+      space.parameters[index].domain == parameter.domain, space.slotRanges[index].upperBound <= proposal.slots.count
+    else { return nil }
+    let slots = Array(proposal.slots[space.slotRanges[index]])
+    return slots.contains(where: \.isNaN) ? nil : slots
   }
 
   private func enqueuedValue(_ parameter: Parameter, for trial: TrialNumber) throws -> ParameterValue? {

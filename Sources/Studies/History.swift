@@ -19,9 +19,10 @@ public struct History: Sendable {
   /// Whether the program of a trial decides which parameters it uses.
   private let grows: Bool
   /// What was proposed, of rows where something else was used.
-  private(set) var proposals: [Int: Configuration] = [:]
-  /// In a space that grows, each set of slots that some row uses, where that is not all of them, and how many rows do.
-  private var uses: [[Int]: Int] = [:]
+  public private(set) var proposals: [Int: Configuration] = [:]
+  /// In a space that grows, for each set of slots that a program came to its end with, having been offered all others, the
+  /// fingerprints of what it used.
+  private var uses: [[Int]: Set<UInt64>] = [:]
 
   /// - Parameter grows: whether the program of a trial decides which of the parameters it uses.
   public init(space: Space, grows: Bool = false) {
@@ -70,15 +71,34 @@ public struct History: Sendable {
     return result
   }
 
-  /// Whether the same configuration was proposed before, or, in a space that grows, one in which a program used nothing in
-  /// which the two differ.
+  /// Whether the same configuration was proposed before, or, in a space that grows, one with which a program came to its end
+  /// without a look at anything in which the two differ.
   public func contains(_ configuration: Configuration) -> Bool {
     if keys.contains(configuration.key) { return true }
-    return uses.keys.contains { slots in
-      var used = Configuration(slots: [Double](repeating: .nan, count: configuration.slots.count))
-      for slot in slots where slot < used.slots.count { used.slots[slot] = configuration.slots[slot] }
-      return keys.contains(used.key)
+    return uses.contains { slots, ends in ends.contains(configuration.key(of: slots)) }
+  }
+
+  /// Takes note of a trial that is complete: with what it used, its program looks at nothing else.
+  ///
+  /// Nothing follows from a trial that was not offered everything that is known now, nor where another one has gone on with the
+  /// same values to look at more.
+  mutating func complete(_ row: Int) {
+    guard grows else { return }
+    let configuration = configuration(row)
+    let used = slots.indices.filter { !configuration.slots[$0].isNaN }
+    for (slots, _) in uses where slots.count < used.count && slots.allSatisfy({ !configuration.slots[$0].isNaN }) {
+      uses[slots]?.remove(configuration.key(of: slots))
     }
+    guard !used.isEmpty, used.count < slots.count, let proposal = proposals[row]?.slots else { return }
+    let isOffered = slots.indices.allSatisfy { slot in
+      !configuration.slots[slot].isNaN || (slot < proposal.count && !proposal[slot].isNaN)
+    }
+    guard isOffered, uses[used]?.contains(configuration.key) != true else { return }
+    let goesOn = (0..<rowCount).contains { other in
+      used.allSatisfy { slots[$0][other] == configuration.slots[$0] }
+        && slots.indices.contains { configuration.slots[$0].isNaN && !slots[$0][other].isNaN }
+    }
+    if !goesOn { uses[used, default: []].insert(configuration.key) }
   }
 
   /// The number of different configurations proposed.
@@ -89,7 +109,6 @@ public struct History: Sendable {
     for slot in slots.indices { slots[slot].append(slot < given ? configuration.slots[slot] : .nan) }
     space.encode(configuration) { coordinate, unit in units[coordinate].append(unit) }
     insert(configuration.key)
-    count(rowCount, 1)
     rowCount += 1
   }
 
@@ -98,22 +117,10 @@ public struct History: Sendable {
     let proposal = self.configuration(row)
     if proposals[row] == nil { proposals[row] = proposal }
     remove(proposal.key)
-    count(row, -1)
     let given = configuration.slots.count
     for slot in slots.indices { slots[slot][row] = slot < given ? configuration.slots[slot] : .nan }
     space.encode(configuration) { coordinate, unit in units[coordinate][row] = unit }
     insert(configuration.key)
-    count(row, 1)
-  }
-
-  /// Counts a row among those that use its slots.
-  private mutating func count(_ row: Int, _ change: Int) {
-    guard grows else { return }
-    let used = slots.indices.filter { !slots[$0][row].isNaN }
-    // One that was proposed before any parameter was known uses none yet.
-    guard !used.isEmpty, used.count < slots.count else { return }
-    uses[used, default: 0] += change
-    if uses[used] == 0 { uses[used] = nil }
   }
 
   private mutating func insert(_ key: UInt64) {
@@ -131,6 +138,8 @@ public struct History: Sendable {
   /// Takes over an amended space: encodes every row anew; parameters that were added are inactive in earlier rows.
   mutating func amend(to space: Space) {
     self.space = space
+    // What is new was offered to nobody.
+    if slots.count < space.slotCount { uses = [:] }
     while slots.count < space.slotCount { slots.append([Double](repeating: .nan, count: rowCount)) }
     units = Array(repeating: [], count: space.coordinates.count)
     for column in units.indices { units[column].reserveCapacity(rowCount) }
@@ -139,7 +148,14 @@ public struct History: Sendable {
       for slot in slots.indices { row.slots[slot] = slots[slot][index] }
       space.encode(row) { coordinate, unit in units[coordinate].append(unit) }
     }
-    uses = [:]
-    for index in 0..<rowCount { count(index, 1) }
+  }
+}
+
+extension Configuration {
+  /// The fingerprint of the configuration with nothing but these slots.
+  fileprivate func key(of slots: [Int]) -> UInt64 {
+    var part = Configuration(slots: [Double](repeating: .nan, count: self.slots.count))
+    for slot in slots where slot < part.slots.count { part.slots[slot] = self.slots[slot] }
+    return part.key
   }
 }

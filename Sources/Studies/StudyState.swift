@@ -265,6 +265,7 @@ public struct StudyState: Sendable {
       try require(number, .running)
       trials[number].completedLevel = spec.fidelity?.maximum ?? .infinity
       end(number, .completed, seconds, at: event.time)
+      history.complete(number)
       considerIncumbent(number, at: event.time)
     case .trialFailed(let number, let kind, _, let seconds):
       try require(number, .running)

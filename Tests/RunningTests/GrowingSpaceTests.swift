@@ -64,10 +64,12 @@ final class GrowingSpaceTests: XCTestCase {
     XCTAssertEqual(
       history.filled(0).slots, [first.configuration.slots[0], 0.25], "what was offered stands for what was not used")
     XCTAssertEqual(history.filledUnits(0)[0], first.configuration.slots[0], accuracy: 1e-12)
+    XCTAssertFalse(history.contains(Configuration(slots: [0.75, 0.25])), "it may still use more")
+    XCTAssertEqual(try session.complete(first.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
     // Whatever else is proposed, the program would use 0.25 again, and nothing else.
+    history = session.state.history
     XCTAssertTrue(history.contains(Configuration(slots: [0.75, 0.25])))
     XCTAssertFalse(history.contains(Configuration(slots: [0.75, 0.5])))
-    XCTAssertEqual(try session.complete(first.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
 
     // The program did not look at a parameter that nobody knew: any value stands for it, always the same.
     let second = try run(session)
@@ -79,11 +81,44 @@ final class GrowingSpaceTests: XCTestCase {
     let filled = history.filled(0).slots
     XCTAssertEqual(Array(filled.prefix(2)), [first.configuration.slots[0], 0.25])
     XCTAssertTrue((1...9).contains(Int(filled[2])))
-    XCTAssertTrue(history.contains(Configuration(slots: [0.75, 0.25, 9])))
-    XCTAssertTrue(history.contains(Configuration(slots: [0.5, 0.9, history.configuration(1).slots[2]])))
+    XCTAssertFalse(history.contains(Configuration(slots: [0.75, 0.25, 9])), "it was not offered what came later")
     let w = try Parameter.float("w", 0...1)
     try session.settle(second.trial, used: [UsedParameter(w, .real(0.5))])
     XCTAssertEqual(Array(session.state.history.filled(0).slots.prefix(3)), filled)
+  }
+
+  /// Of a trial that failed or was stopped on its way nobody knows what it would have used; nor does anything follow from one with
+  /// which others of the same values went on.
+  func testWhatEndedEarlyForbidsNothing() throws {
+    let (x, y) = (try Parameter.float("x", 0...1), try Parameter.float("y", 0...1))
+    let session = try session(try spec(parameters: [x, y]))
+    let failed = try run(session)
+    try session.settle(failed.trial, used: [UsedParameter(x, .real(0.25))])
+    try session.fail(failed.trial, .crash, message: "", seconds: 1)
+    XCTAssertFalse(session.state.history.contains(Configuration(slots: [0.25, 0.5])))
+
+    let early = try run(session)
+    try session.settle(early.trial, used: [UsedParameter(x, .real(0.75))])
+    XCTAssertEqual(try session.complete(early.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+    XCTAssertTrue(session.state.history.contains(Configuration(slots: [0.75, 0.5])))
+    for _ in 0..<2 {
+      let further = try run(session)
+      try session.settle(further.trial, used: [UsedParameter(x, .real(0.75)), UsedParameter(y, .real(0.125))])
+      XCTAssertEqual(try session.complete(further.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+      XCTAssertFalse(session.state.history.contains(Configuration(slots: [0.75, 0.5])))
+      let again = try run(session)
+      try session.settle(again.trial, used: [UsedParameter(x, .real(0.75))])
+      XCTAssertEqual(try session.complete(again.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+      XCTAssertFalse(session.state.history.contains(Configuration(slots: [0.75, 0.5])))
+    }
+  }
+
+  func testATrialThatRunsAgainGetsWhatItWasProposed() throws {
+    let (x, y) = (try Parameter.float("x", 0...1), try Parameter.float("y", 0...1))
+    let session = try session(try spec(parameters: [x, y]))
+    let trial = try run(session)
+    try session.settle(trial.trial, used: [UsedParameter(x, .real(trial.configuration.slots[0]))])
+    XCTAssertEqual(try session.draw(y, for: trial.trial), .real(trial.configuration.slots[1]))
   }
 
   func testATrialFromBeforeAnyParameterWasKnownRepeatsNothing() throws {
@@ -91,6 +126,7 @@ final class GrowingSpaceTests: XCTestCase {
     let first = try run(session)
     let second = try run(session)
     try session.settle(second.trial, used: [UsedParameter(.float("x", 0...1), .real(0.5))])
+    XCTAssertEqual(try session.complete(second.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
     XCTAssertFalse(session.state.history.contains(Configuration(slots: [0.25])))
     XCTAssertTrue(session.state.history.contains(Configuration(slots: [0.5])))
     XCTAssertTrue((0...1).contains(session.state.history.filled(first.trial).slots[0]))

@@ -139,7 +139,7 @@ def optimize(
     trials = None if n_trials is None else _index(n_trials)
     if n_trials is not None and (trials is None or trials < 0):
         raise ValueError(f"n_trials must be a whole number of at least 0, or None, not {n_trials!r}")
-    if timeout is not None and not timeout >= 0:
+    if timeout is not None and (isinstance(timeout, str) or not timeout >= 0):
         raise ValueError(f"timeout must be a number of seconds, or None, not {timeout!r}")
     jobs = _index(n_jobs)
     if jobs == -1:

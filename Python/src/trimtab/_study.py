@@ -15,7 +15,7 @@ from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core, number
 from ._errors import InvalidReportError, NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
 from ._space import Float, Int, Parameter, Space, encode_choice
-from ._trial import Trial, _objective
+from ._trial import Trial, _listed, _objective
 from ._waiting import Patience
 
 if TYPE_CHECKING:
@@ -353,6 +353,7 @@ class Study:
     def _check_values(self, values: Any) -> float | list[float]:
         if type(values) is float and len(self._metrics) == 1:
             return values
+        values = _listed(values)
         if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
             numbers = [_objective(value) for value in values]
         else:

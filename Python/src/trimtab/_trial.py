@@ -247,6 +247,7 @@ class Trial(core().Run):  # type: ignore[misc]
         False
         """
         study = self.study
+        value = _listed(value)
         if isinstance(value, Sequence):
             values = study._check_values(value)
         elif study._judge is None:
@@ -335,6 +336,11 @@ class Trial(core().Run):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
+
+
+def _listed(value: Any) -> Any:
+    """A vector of a library such as NumPy as a list; anything else as it is."""
+    return value.tolist() if getattr(value, "ndim", 0) == 1 else value
 
 
 def _objective(value: Any) -> float:
