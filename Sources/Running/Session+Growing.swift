@@ -75,18 +75,8 @@ extension Session {
       try requireOwn(trial)
       try requireGrowing()
       let now = clock()
-      let present = state.spec.space
-      var parameters = present.parameters
-      for item in used where present.index(of: item.parameter.name) == nil { parameters.append(item.parameter) }
-      var events: [Event] = []
-      var space = present
-      if parameters.count > present.parameters.count {
-        space = try Space(parameters, constraints: present.constraints)
-        var spec = state.spec
-        spec.space = space
-        _ = try makeMethod(spec)
-        events.append(Event(time: now, .studyAmended(specification: spec.json.text)))
-      }
+      let (space, amendments) = try growth([used], at: now)
+      var events = amendments
       let configuration = try space.configuration(using: used)
       if configuration != state.history.configuration(trial) {
         events.append(Event(time: now, .trialConfigured(trial, configuration)))
@@ -94,9 +84,86 @@ extension Session {
       return events
     }
   }
+
+  /// The space after trials have used these parameters, and the events that make it the study's.
+  func growth(_ trials: [[UsedParameter]], at time: Timestamp) throws -> (Space, [Event]) {
+    let present = state.spec.space
+    let grown = try present.growing(by: trials)
+    guard
+      let spec = try conditioned(grown, with: trials) ?? (grown.parameters == present.parameters ? nil : with(grown))
+    else {
+      return (present, [])
+    }
+    var events = [Event(time: time, .studyAmended(specification: spec.json.text))]
+    // What a trial looked at is no reason for a study that was stopped to go on.
+    if let reason = state.stopReason { events.append(Event(time: time, .studyStopped(reason: reason))) }
+    return (spec.space, events)
+  }
+
+  /// The specification with another space.
+  /// - Throws: what the method says that cannot search it.
+  private func with(_ space: Space) throws -> StudySpec {
+    var spec = state.spec
+    spec.space = space
+    _ = try makeMethod(spec)
+    return spec
+  }
+
+  /// The specification with the conditions that the trials so far tell of, looked for anew whenever there are about a quarter more; nil
+  /// without any, or where the method cannot do with them.
+  private func conditioned(_ space: Space, with trials: [[UsedParameter]]) throws -> StudySpec? {
+    let settled = state.trials.count - state.count(.running) - state.count(.waiting)
+    // Numbers with three significant bits: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 …
+    guard settled >= 4, settled.trailingZeroBitCount >= Int.bitWidth - settled.leadingZeroBitCount - 3 else {
+      return nil
+    }
+    var rows = trials.map { used in
+      ConditionInference.Row(
+        values: Dictionary(used.map { ($0.parameter.name, $0.value) }) { $1 }, isWhole: false)
+    }
+    for trial in state.trials.indices.suffix(Self.mostWitnesses) {
+      let record = state.trials[trial]
+      guard record.state != .running, record.state != .waiting else { continue }
+      let values = state.spec.space.values(of: state.history.configuration(trial))
+      rows.append(.init(values: Dictionary(uniqueKeysWithValues: values), isWhole: record.hasValue))
+    }
+    let inference = ConditionInference(parameters: space.parameters, rows: rows)
+    var parameters = space.parameters
+    for index in parameters.indices where parameters[index].condition == nil {
+      parameters[index].condition = inference.condition(of: index)
+    }
+    guard parameters != space.parameters,
+      let result = try? Space(parameters, constraints: space.constraints)
+    else { return nil }
+    return try? with(result)
+  }
+
+  /// How many of the last trials are asked for conditions.
+  private static var mostWitnesses: Int { 1000 }
 }
 
 extension Space {
+  /// The space with the parameters that trials used and it does not have at its end, and without conditions that
+  /// do not hold where a trial used their parameter.
+  fileprivate func growing(by trials: [[UsedParameter]]) throws -> Space {
+    var parameters = parameters
+    var names = Set(parameters.map(\.name))
+    for used in trials {
+      for item in used where names.insert(item.parameter.name).inserted { parameters.append(item.parameter) }
+    }
+    var space = parameters.count > self.parameters.count ? try Space(parameters, constraints: constraints) : self
+    for used in trials {
+      let slots = try space.configuration(using: used).slots
+      let freed = parameters.indices.filter {
+        !slots[space.slotRanges[$0].lowerBound].isNaN && !space.isActive($0, in: slots)
+      }
+      guard !freed.isEmpty else { continue }
+      for index in freed { parameters[index].condition = nil }
+      space = try Space(parameters, constraints: constraints)
+    }
+    return space
+  }
+
   /// The configuration with exactly these parameters active.
   func configuration(using used: [UsedParameter]) throws -> Configuration {
     var slots = [Double](repeating: .nan, count: slotCount)

@@ -92,23 +92,12 @@ extension Session {
 
   private func events(taking trials: [ImportedTrial], from first: TrialNumber) throws -> [Event] {
     let now = clock()
-    var space = state.spec.space
-    var events: [Event] = []
-    var parameters = space.parameters
-    var names = Set(parameters.map(\.name))
-    for trial in trials {
-      for item in trial.used where names.insert(item.parameter.name).inserted { parameters.append(item.parameter) }
-    }
-    if parameters.count > space.parameters.count {
-      guard state.spec.grows else {
-        throw SessionError(
-          .conflict, "the study has no parameter '\(parameters[space.parameters.count].name)', and its space is fixed")
-      }
-      space = try Space(parameters, constraints: space.constraints)
-      var spec = state.spec
-      spec.space = space
-      _ = try makeMethod(spec)
-      events.append(Event(time: now, .studyAmended(specification: spec.json.text)))
+    var (space, events) = (state.spec.space, [Event]())
+    if state.spec.grows {
+      (space, events) = try growth(trials.map(\.used), at: now)
+    } else if let unknown = trials.lazy.flatMap(\.used).first(where: { space.index(of: $0.parameter.name) == nil }) {
+      throw SessionError(
+        .conflict, "the study has no parameter '\(unknown.parameter.name)', and its space is fixed")
     }
     for (offset, trial) in trials.enumerated() {
       events += try trial.events(first + offset, space: space, spec: state.spec, worker: worker, at: now)

@@ -23,6 +23,10 @@ public struct History: Sendable {
   /// In a space that grows, for each set of slots that a program came to its end with, having been offered all others, the
   /// fingerprints of what it used.
   private var uses: [[Int]: Set<UInt64>] = [:]
+  /// For each set of slots in `uses`, the fingerprints with which a program looked at more.
+  private var continuations: [[Int]: Set<UInt64>] = [:]
+  /// Whether what the program used is known, by row, in a space that grows.
+  private var isUseKnown: [Bool] = []
 
   /// - Parameter grows: whether the program of a trial decides which of the parameters it uses.
   public init(space: Space, grows: Bool = false) {
@@ -84,21 +88,45 @@ public struct History: Sendable {
   /// same values to look at more.
   mutating func complete(_ row: Int) {
     guard grows else { return }
+    noteUse(row)
     let configuration = configuration(row)
     let used = slots.indices.filter { !configuration.slots[$0].isNaN }
-    for (slots, _) in uses where slots.count < used.count && slots.allSatisfy({ !configuration.slots[$0].isNaN }) {
-      uses[slots]?.remove(configuration.key(of: slots))
+    guard !used.isEmpty, used.count < slots.count, isOfferedAll(row, configuration) else { return }
+    if uses[used] == nil {
+      uses[used] = []
+      var keys: Set<UInt64> = []
+      for other in 0..<rowCount where isUseKnown[other] && goesOn(other, beyond: used) {
+        keys.insert(self.configuration(other).key(of: used))
+      }
+      continuations[used] = keys
     }
-    guard !used.isEmpty, used.count < slots.count, let proposal = proposals[row]?.slots else { return }
-    let isOffered = slots.indices.allSatisfy { slot in
-      !configuration.slots[slot].isNaN || (slot < proposal.count && !proposal[slot].isNaN)
+    if continuations[used]?.contains(configuration.key) != true { uses[used]?.insert(configuration.key) }
+  }
+
+  /// Whether the program of a row could have looked at every parameter that is known now, but for those that its own values rule out.
+  private func isOfferedAll(_ row: Int, _ configuration: Configuration) -> Bool {
+    var offered = configuration.slots
+    if let proposal = proposals[row]?.slots {
+      for slot in offered.indices where offered[slot].isNaN && slot < proposal.count { offered[slot] = proposal[slot] }
     }
-    guard isOffered, uses[used]?.contains(configuration.key) != true else { return }
-    let goesOn = (0..<rowCount).contains { other in
-      used.allSatisfy { slots[$0][other] == configuration.slots[$0] }
-        && slots.indices.contains { configuration.slots[$0].isNaN && !slots[$0][other].isNaN }
+    return space.parameters.indices.allSatisfy {
+      !offered[space.slotRanges[$0].lowerBound].isNaN || !space.isActive($0, in: offered)
     }
-    if !goesOn { uses[used, default: []].insert(configuration.key) }
+  }
+
+  private func goesOn(_ row: Int, beyond used: [Int]) -> Bool {
+    used.allSatisfy { !slots[$0][row].isNaN } && slots.lazy.filter { !$0[row].isNaN }.count > used.count
+  }
+
+  /// Takes note of what the program of a row looked at.
+  private mutating func noteUse(_ row: Int) {
+    isUseKnown[row] = true
+    let configuration = configuration(row)
+    for slots in uses.keys where goesOn(row, beyond: slots) {
+      let key = configuration.key(of: slots)
+      uses[slots]?.remove(key)
+      continuations[slots, default: []].insert(key)
+    }
   }
 
   /// The number of different configurations proposed.
@@ -109,6 +137,7 @@ public struct History: Sendable {
     for slot in slots.indices { slots[slot].append(slot < given ? configuration.slots[slot] : .nan) }
     space.encode(configuration) { coordinate, unit in units[coordinate].append(unit) }
     insert(configuration.key)
+    if grows { isUseKnown.append(false) }
     rowCount += 1
   }
 
@@ -121,6 +150,7 @@ public struct History: Sendable {
     for slot in slots.indices { slots[slot][row] = slot < given ? configuration.slots[slot] : .nan }
     space.encode(configuration) { coordinate, unit in units[coordinate][row] = unit }
     insert(configuration.key)
+    if grows { noteUse(row) }
   }
 
   private mutating func insert(_ key: UInt64) {
@@ -137,9 +167,10 @@ public struct History: Sendable {
 
   /// Takes over an amended space: encodes every row anew; parameters that were added are inactive in earlier rows.
   mutating func amend(to space: Space) {
+    // What is new was offered to nobody, and a parameter that has lost its condition not to all.
+    let hasLost = zip(self.space.parameters, space.parameters).contains { $0.condition != nil && $1.condition == nil }
+    if slots.count < space.slotCount || hasLost { (uses, continuations) = ([:], [:]) }
     self.space = space
-    // What is new was offered to nobody.
-    if slots.count < space.slotCount { uses = [:] }
     while slots.count < space.slotCount { slots.append([Double](repeating: .nan, count: rowCount)) }
     units = Array(repeating: [], count: space.coordinates.count)
     for column in units.indices { units[column].reserveCapacity(rowCount) }

@@ -87,6 +87,84 @@ final class GrowingSpaceTests: XCTestCase {
     XCTAssertEqual(Array(session.state.history.filled(0).slots.prefix(3)), filled)
   }
 
+  /// Runs a trial that uses these, and nothing else.
+  private func run(_ session: Session, using used: [UsedParameter]) throws {
+    let trial = try run(session).trial
+    try session.settle(trial, used: used)
+    XCTAssertEqual(try session.complete(trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+  }
+
+  func testAConditionIsFoundAndGivenUpWhereATrialContradicts() throws {
+    let session = try session(try spec())
+    let kind = Parameter.categorical("kind", ["a", "b", "c"])
+    let x = try Parameter.float("x", 0...1)
+    func trial(_ choice: String, x value: Double?) throws {
+      try run(
+        session,
+        using: [UsedParameter(kind, .choice(.text(choice)))] + (value.map { [UsedParameter(x, .real($0))] } ?? []))
+    }
+    var condition: String? { session.state.spec.space.parameters.last?.condition?.description }
+    try trial("a", x: 0.1)
+    try trial("b", x: nil)
+    try trial("a", x: 0.2)
+    try trial("b", x: nil)
+    XCTAssertNil(condition, "nobody has looked yet")
+    try trial("a", x: 0.3)
+    XCTAssertEqual(condition, #"kind == "a""#)
+    let revision = session.revision
+    let proposal = try run(session)
+    let space = session.state.spec.space
+    XCTAssertEqual(
+      space.value(of: 1, in: proposal.configuration) != nil,
+      space.value(of: 0, in: proposal.configuration) == .choice(.text("a")))
+    try session.settle(proposal.trial, used: [UsedParameter(kind, .choice(.text("b")))])
+    XCTAssertEqual(try session.complete(proposal.trial, [MetricValue("loss", 1)], seconds: 1), .completed)
+    XCTAssertEqual(session.revision, revision, "what agrees changes nothing")
+    // A program that uses x with another choice, too, gets it, and the condition is gone until trials tell of a wider one.
+    try trial("c", x: 0.4)
+    XCTAssertNil(condition)
+    try trial("c", x: 0.5)
+    XCTAssertEqual(condition, #"kind in ["a", "c"]"#)
+    XCTAssertEqual(session.state.history.filled(1).slots.count, 2)
+    XCTAssertTrue(session.state.history.filled(1).slots[1].isNaN, "models see what a declared condition would give")
+  }
+
+  func testWhatTheMethodCannotSearchIsNoCondition() throws {
+    let log = MemoryLog()
+    let spec = try spec()
+    try log.append(from: 0) { _, _ in
+    } decide: {
+      (0, Session.firstFrame(spec, at: 0))
+    }
+    let session = try Session(
+      log: log, worker: 1, clock: { 0 },
+      makeMethod: { spec in
+        guard spec.space.parameters.allSatisfy({ $0.condition == nil }) else {
+          throw SpaceError("conditions cannot be searched")
+        }
+        return drawingMethod()
+      })
+    let flag = Parameter.boolean("flag")
+    for step in 0..<8 {
+      let uses = step % 2 == 0
+      try run(
+        session,
+        using: [UsedParameter(flag, .choice(.boolean(uses)))]
+          + (uses ? [UsedParameter(try .float("x", 0...1), .real(0.5))] : []))
+    }
+    XCTAssertEqual(session.state.spec.space.parameters.map(\.condition), [nil, nil])
+    XCTAssertEqual(session.revision, 1, "only x is new")
+  }
+
+  func testAStudyThatWasStoppedStaysSoWhenItsSpaceGrows() throws {
+    let session = try session(try spec())
+    let trial = try run(session).trial
+    try session.append { [Event(time: 0, .studyStopped(reason: "enough"))] }
+    try session.settle(trial, used: [UsedParameter(try .float("x", 0...1), .real(0.5))])
+    XCTAssertEqual(session.state.spec.space.parameters.count, 1)
+    XCTAssertEqual(session.state.stopReason, "enough")
+  }
+
   /// Of a trial that failed or was stopped on its way nobody knows what it would have used; nor does anything follow from one with
   /// which others of the same values went on.
   func testWhatEndedEarlyForbidsNothing() throws {

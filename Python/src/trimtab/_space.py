@@ -81,9 +81,12 @@ class Parameter:
     def _members(self) -> dict[str, Any]:
         raise NotImplementedError
 
+    def _domain(self) -> dict[str, Any]:
+        return {"type": self.kind, **self._members()}
+
     def json(self) -> dict[str, Any]:
         """The parameter as one entry of a study file's space."""
-        members = {"type": self.kind, **self._members()}
+        members = self._domain()
         if self.condition is not None:
             members["when"] = self.condition
         if self.default is not None:
@@ -364,10 +367,13 @@ class Opaque(Parameter):
         self._entry = entry
 
     def signature(self) -> tuple[Any, ...]:
-        return ("opaque", json.dumps(self._entry, sort_keys=True))
+        return ("opaque", json.dumps(self._domain(), sort_keys=True))
 
     def _members(self) -> dict[str, Any]:
         return {key: value for key, value in self._entry.items() if key != "type"}
+
+    def _domain(self) -> dict[str, Any]:
+        return {key: value for key, value in self._entry.items() if key != "when"}
 
     def json(self) -> dict[str, Any]:
         return self._entry

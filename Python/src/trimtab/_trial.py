@@ -223,8 +223,10 @@ class Trial(core().Run):  # type: ignore[misc]
             return
         used = {}
         for name, value in self._values.items():
-            parameter = self._new[name] if name in self._new else known.entries[name][1]
-            used[name] = {"parameter": parameter.json(), "value": parameter.encode(value, name)}
+            is_known = name in known.entries
+            parameter = known.entries[name][1] if is_known else self._new[name]
+            domain = parameter._domain() if is_known else parameter.json()
+            used[name] = {"parameter": domain, "value": parameter.encode(value, name)}
         study._transport.result("settle", trial=self.number, used=used)
         self._settled = count
 
