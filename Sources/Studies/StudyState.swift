@@ -207,14 +207,15 @@ public struct StudyState: Sendable {
       } catch {
         throw EventError(error.description)
       }
-      let haveOtherConstraints = next.outcomeConstraints != spec.outcomeConstraints
+      let ranksDiffer =
+        next.outcomeConstraints != spec.outcomeConstraints || next.fidelity?.maximum != spec.fidelity?.maximum
       interrupt(from: spec.fidelity?.maximum, to: next.fidelity?.maximum)
       spec = next
       revision += 1
       stopReason = nil
       history.amend(to: next.space)
       completeBeyondMaximum(at: event.time)
-      if haveOtherConstraints { findIncumbentAnew(at: event.time) }
+      if ranksDiffer { findIncumbentAnew(at: event.time) }
     case .trialProposed(let number, let kind, let target, let annotation):
       try absorbProposal(number, kind, target, annotation, at: event.time)
     case .trialStarted(let number, let worker):
@@ -263,7 +264,7 @@ public struct StudyState: Sendable {
       end(number, .stopped, seconds, at: event.time)
     case .trialCompleted(let number, let seconds):
       try require(number, .running)
-      trials[number].completedLevel = spec.fidelity?.maximum ?? .infinity
+      trials[number].completedLevel = spec.fidelity.map { levelOfCompletion(number, $0.maximum) } ?? .infinity
       end(number, .completed, seconds, at: event.time)
       history.complete(number)
       considerIncumbent(number, at: event.time)
@@ -336,9 +337,15 @@ public struct StudyState: Sendable {
     return Fidelity.reaches(trials[number].resource, maximum) && trials[number].hasValue
   }
 
+  /// The resource with which a trial counts as complete: more than the maximum, where that was lowered while it ran.
+  private func levelOfCompletion(_ number: TrialNumber, _ maximum: Double) -> Double {
+    let reached = trials[number].resource
+    return reached > maximum ? reached : maximum
+  }
+
   private mutating func completeIfBeyondMaximum(_ number: TrialNumber, at time: Timestamp) {
     guard let maximum = spec.fidelity?.maximum, hasFullResource(number) else { return }
-    trials[number].completedLevel = maximum
+    trials[number].completedLevel = levelOfCompletion(number, maximum)
     finish(number)
     move(number, to: .completed)
     considerIncumbent(number, at: time)
@@ -594,7 +601,7 @@ public struct StudyState: Sendable {
   }
 
   /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
-  /// less, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
+  /// less as far as the maximum of now, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
   ///
   /// Where the resource counts replicates, a complete trial with more of them comes before one with fewer: who ended early by
   /// itself has a mean over fewer.
@@ -604,7 +611,9 @@ public struct StudyState: Sendable {
     if wasCompleted {
       let (count, others) = (curves[number]?.replicates.count ?? 0, curves[other]?.replicates.count ?? 0)
       if count != others { return count > others }
-      let (a, b) = (trials[number].completedLevel, trials[other].completedLevel)
+      let maximum = spec.fidelity?.maximum ?? .infinity
+      let a = min(trials[number].completedLevel, maximum)
+      let b = min(trials[other].completedLevel, maximum)
       if a != b { return a > b }
     } else {
       let (a, b) = (curves[number]?.resources.last ?? 0, curves[other]?.resources.last ?? 0)

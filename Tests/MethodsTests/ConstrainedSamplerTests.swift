@@ -241,8 +241,10 @@ final class ConstrainedSamplerTests: XCTestCase {
       }
       XCTAssertEqual(sets.pairs[0].better.members.trials.sorted(), prefix.sorted())
       XCTAssertEqual(sets.objective.ranked.count, ranked.count)
+      let failed = state.trials.indices.filter { state.trials[$0].state == .failed }
       XCTAssertEqual(
-        sets.pairs[0].others.members.trials.sorted(), (ranked.filter { !prefix.contains($0) } + running).sorted())
+        sets.pairs[0].others.members.trials.sorted(),
+        (ranked.filter { !prefix.contains($0) } + running + failed).sorted())
       let bound = spec.outcomeConstraints[0]
       let excesses = ranked.sorted().map { (trial: $0, excess: state.excess($0, over: bound) ?? .nan) }
       let nearest = excesses.min { ($0.excess, $0.trial) < ($1.excess, $1.trial) }?.trial

@@ -510,12 +510,13 @@ final class ExhaustedSpaceTests: XCTestCase {
   private static let schedulers = [
     PartSpec("asha"), PartSpec("asha", options: ["brackets": .integer(2)]),
     PartSpec("asha", options: ["opening": .text("hyperband")]), PartSpec("pasha"), PartSpec("hyperband"),
-    PartSpec("successive-halving"),
+    PartSpec("successive-halving"), PartSpec("dehb-brackets"),
   ]
 
   private func table(_ scheduler: PartSpec, trials: Int) throws -> Table {
     let space = try Space([.categorical("x", (0..<12).map { "choice \($0)" })])
-    return try Table(scheduler, space: space, maximum: 9, trials: trials) { trial, epoch in
+    let sampler = PartSpec(scheduler.name == "dehb-brackets" ? "dehb" : "random")
+    return try Table(scheduler, sampler: sampler, space: space, maximum: 9, trials: trials) { trial, epoch in
       Double(trial * 5 % 12) + 1 / epoch
     }
   }

@@ -43,6 +43,54 @@ final class TPEStudyTests: XCTestCase {
     XCTAssertEqual(try origin(&driver), .model)
   }
 
+  /// Of densities that know nothing of failures the ratio is greatest where everything fails.
+  func testFailuresKeepProposalsAway() throws {
+    for sampler in ["tpe", "c-tpe"] {
+      var failures = 0
+      for seed in 0..<8 {
+        var driver = try driver(
+          Space([.float("x", 0...1), .float("y", 0...1)]), sampler: sampler, seed: UInt64(seed), trials: 60)
+        while let trial = try driver.start() {
+          let slots = driver.state.history.configuration(trial).slots
+          if slots[0] > 0.5 {
+            if trial >= 30 { failures += 1 }
+            try driver.append(.trialFailed(trial, .crash, message: "", seconds: 1))
+          } else {
+            _ = try driver.report(trial, (slots[0] - 0.3) * (slots[0] - 0.3) + (slots[1] - 0.4) * (slots[1] - 0.4))
+            try driver.append(.trialCompleted(trial, seconds: 1))
+          }
+        }
+      }
+      // Random search has 15 a study.
+      XCTAssertLessThan(failures, 8 * 10, sampler)
+    }
+  }
+
+  /// The places of an order's items lie one over their number apart: narrower kernels would repeat the order for ever.
+  func testNewOrdersAreTriedToTheEnd() throws {
+    for sampler in ["tpe", "c-tpe"] {
+      var orders = 0
+      for seed in 0..<8 {
+        let space = try Space([
+          Parameter("order", .permutation((0..<5).map { .integer($0) })), .float("x", 0...1),
+        ])
+        var driver = try driver(space, sampler: sampler, seed: UInt64(seed), trials: 80)
+        while try driver.runTrial({ configuration in
+          let places = configuration.slots[0..<5].enumerated()
+          return places.reduce(abs(configuration.slots[5] - 0.3)) {
+            $0 + abs($1.element - Double(($1.offset + 2) % 5)) / 5
+          }
+        }) != nil {}
+        var seen: Set<[Double]> = []
+        for trial in 0..<80 {
+          let isNew = seen.insert(Array(driver.state.history.configuration(trial).slots[0..<5])).inserted
+          if trial >= 40, isNew { orders += 1 }
+        }
+      }
+      XCTAssertGreaterThan(orders, 8 * 4, sampler)
+    }
+  }
+
   func testPausedAndStoppedTrialsTeachTheModel() throws {
     var driver = try driver(Space([.float("x", 0...1)]), fidelity: Fidelity(name: "epoch", maximum: 9))
     for i in 0..<10 {

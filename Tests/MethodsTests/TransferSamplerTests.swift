@@ -307,6 +307,21 @@ final class TransferSamplerTests: XCTestCase {
     XCTAssertLessThan(facts[2].number ?? 1, 0.05)
   }
 
+  /// Earlier studies that know one choice only are believed for it, and say nothing of the others.
+  func testNewChoicesAreTried() throws {
+    let space = try Space([.float("x", 0...1), .categorical("new", ["a", "b", "c"])])
+    let old = EarlierStudy(
+      name: "old",
+      trials: (0..<30).map { .init(Configuration(slots: [Double($0) / 29, 0]), value: abs(Double($0) / 29 - 0.6)) })
+    for seed in 0..<4 {
+      var spec = spec(space, PartSpec("auto"))
+      spec.seed = UInt64(seed)
+      var driver = try driver(spec, [old])
+      for _ in 0..<20 { try driver.runTrial { abs($0.slots[0] - 0.6) + [0.1, 0, 0.15][Int($0.slots[1])] } }
+      XCTAssertLessThan(best(driver), 0.09, "seed \(seed)")
+    }
+  }
+
   // MARK: The beginning and the box
 
   func testTheFirstTrialsAreTheBestOfEarlierStudiesAndTheNextTheSamplersOwn() throws {

@@ -204,7 +204,7 @@ final class SessionTests: XCTestCase {
     }
     guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }
     XCTAssertEqual(session.state.trials[0].state, .completed, "it has more than the maximum already")
-    XCTAssertEqual(session.state.trials[0].completedLevel, 3)
+    XCTAssertEqual(session.state.trials[0].completedLevel, 5)
     XCTAssertEqual(run.trial, 1)
     XCTAssertEqual(run.target, 3)
     XCTAssertEqual(session.state.trials[2].state, .paused)

@@ -265,6 +265,30 @@ final class StudyLifeTests: XCTestCase {
     XCTAssertTrue(life.state.incumbentIsComplete)
   }
 
+  func testCompleteTrialsRankByTheirValuesOnceTheMaximumIsLowered() throws {
+    var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 27) }
+    func amend(_ maximum: Double) throws {
+      var spec = life.state.spec
+      spec.fidelity?.maximum = maximum
+      try life.absorb(.studyAmended(specification: spec.json.text))
+    }
+    func complete(_ trial: TrialNumber, _ value: Double, at resource: Double) throws {
+      try life.report(trial, value, at: resource)
+      try life.absorb(.trialCompleted(trial, seconds: 1))
+    }
+    try complete(try life.start(target: 27), 0.5, at: 27)
+    let running = try life.start(target: 27)
+    try amend(9)
+    XCTAssertEqual(life.state.incumbent, 0)
+    try complete(running, 0.1, at: 27)
+    XCTAssertEqual(life.state.incumbent, 1, "both have 27")
+    try complete(try life.start(target: 9), 0.05, at: 9)
+    XCTAssertEqual(life.state.incumbent, 2, "9 is all now")
+    try amend(27)
+    XCTAssertEqual(life.state.incumbent, 1, "9 is no longer all, and 27 is what trial 1 has")
+    XCTAssertEqual(life.state.invariantViolations(), [])
+  }
+
   func testFrozenTrialsAreKnownUntilTheyRunEndOrAreLost() throws {
     var life = try Life { $0.fidelity = Fidelity(name: "epoch", maximum: 9, pause: .freeze) }
     for _ in 0..<4 { try life.absorb(.trialPaused(try life.start(target: 3), isFrozen: true, seconds: 1)) }

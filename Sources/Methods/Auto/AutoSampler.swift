@@ -13,6 +13,8 @@ public struct AutoSampler: Sampler {
   /// Whether Gaussian processes are for trials that get the whole resource at once.
   private var isForDirect = false
   private var samplers: [AutoChoice.Name: any Sampler]
+  /// What ``earlierVaryChoices(_:)`` has found.
+  private var variety: (revision: Int, isGiven: Bool)?
 
   /// - Parameter part: the sampler's options, as `Catalogue.check` accepts them.
   public init(_ part: PartSpec) {
@@ -82,7 +84,8 @@ public struct AutoSampler: Sampler {
   private mutating func choice(_ trial: TrialNumber, _ target: Double?, _ state: StudyState) -> AutoChoice {
     var situation = AutoChoice.Situation(
       state, trial: trial, target: target, values: valueCount, whole: wholeCount,
-      earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty ? 0 : state.earlierStudies.count)
+      earlier: samplers[.rgpe] == nil || !state.spec.outcomeConstraints.isEmpty || !earlierVaryChoices(state)
+        ? 0 : state.earlierStudies.count)
     if situation.asksForConcordance, var mobster = samplers[.mobster] as? MOBSTER {
       // What is copied while it is kept twice would be its whole model.
       samplers[.mobster] = nil
@@ -90,6 +93,29 @@ public struct AutoSampler: Sampler {
       samplers[.mobster] = mobster
     }
     return AutoChoice(situation)
+  }
+
+  /// Whether the earlier studies have tried more than one choice of each parameter that has choices. Where they have not, because it
+  /// is new, their models put trials with that choice in perfect order, are believed for it, and say that the others do no better.
+  private mutating func earlierVaryChoices(_ state: StudyState) -> Bool {
+    if let variety, variety.revision == state.revision { return variety.isGiven }
+    let space = state.spec.space
+    let isGiven = space.parameters.indices.allSatisfy { index in
+      guard space.parameters[index].fixedValue == nil, let first = space.coordinateRanges[index].first,
+        case .choices(let count) = space.coordinates[first].kind, count > 1
+      else { return true }
+      let slot = space.slotRanges[index].lowerBound
+      var seen: Set<Double> = []
+      for study in state.earlierStudies {
+        for trial in study.trials where slot < trial.configuration.slots.count {
+          let value = trial.configuration.slots[slot]
+          if !value.isNaN { seen.insert(value) }
+        }
+      }
+      return seen.count > 1
+    }
+    variety = (state.revision, isGiven)
+    return isGiven
   }
 
   public mutating func sample(

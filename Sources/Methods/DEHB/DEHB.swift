@@ -240,6 +240,10 @@ public struct DEHB: Scheduler, Sampler {
     return .wait
   }
 
+  public func assignmentWhenExhausted(state: StudyState, canResume: (TrialNumber) -> Bool) -> Assignment {
+    state.furthestPaused(canResume)
+  }
+
   /// Closes the rungs of a bracket, the lowest first, for as long as all their members are known, up to one to which somebody
   /// is to go on.
   private mutating func lastPromotion(

@@ -126,7 +126,8 @@ struct ConstrainedSets: Sendable {
   private var standings: ContiguousArray<Standing> = []
 
   private enum Standing: Equatable, Sendable {
-    case pending
+    /// Pending, or failed: among the others of the objective.
+    case other
     case ranked(ObjectiveSplit.Entry, excesses: [Double?])
     /// It teaches nothing.
     case none
@@ -149,7 +150,7 @@ struct ConstrainedSets: Sendable {
 
   private static func standing(_ trial: TrialNumber, _ state: StudyState) -> Standing {
     let record = state.trials[trial]
-    guard record.isSettled else { return .pending }
+    guard record.isSettled, !FailureLessons.teaches(record) else { return .other }
     guard record.state != .failed, record.hasValue else { return .none }
     let rank = TrialRank(
       isComplete: record.state == .completed, resource: record.resource, loss: state.loss(trial), trial: trial)
@@ -169,8 +170,7 @@ struct ConstrainedSets: Sendable {
     let values = columns.kinds.indices.map { columns.value(of: trial, $0, state.history) }
     switch standing {
     case .none: break
-    // Pending trials are among the others of the objective.
-    case .pending: pairs[0].others.insert(trial, values)
+    case .other: pairs[0].others.insert(trial, values)
     case .ranked(let entry, let excesses):
       objective.insert(entry, values, &pairs[0])
       for (i, excess) in excesses.enumerated() {
@@ -182,7 +182,7 @@ struct ConstrainedSets: Sendable {
   private mutating func leave(_ trial: TrialNumber) {
     switch standings[trial] {
     case .none: break
-    case .pending: pairs[0].others.remove(trial)
+    case .other: pairs[0].others.remove(trial)
     case .ranked(let entry, let excesses):
       objective.remove(entry, &pairs[0])
       for (i, excess) in excesses.enumerated() {

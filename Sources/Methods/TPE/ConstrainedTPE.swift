@@ -123,7 +123,10 @@ public struct ConstrainedTPE: Sampler {
     let columns = sets.columns
     let space = state.spec.space
     let cells = columns.coordinates.map { coordinate in
-      space.parameters[space.coordinates[coordinate].parameter].domain.cardinality.map { 1 / Double($0) } ?? 0
+      let domain = space.parameters[space.coordinates[coordinate].parameter].domain
+      // Each coordinate of an order is the place of one item.
+      if case .permutation(let items) = domain { return 1 / Double(items.count) }
+      return domain.cardinality.map { 1 / Double($0) } ?? 0
     }
     func density(_ set: ScottMembers) -> ScottDensity {
       guard set.members.missingCount > 0 else { return ScottDensity(set, cells: cells) }

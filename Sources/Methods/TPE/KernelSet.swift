@@ -273,7 +273,8 @@ struct KernelSet: Sendable {
       gap = max(gap, centres[Int(orders[coordinate][position + 1]) * width + coordinate] - centre)
     }
     if count == 1 { gap = max(centre, 1 - centre) }
-    let sigma = min(max(gap, leastSigma), 1)
+    let least = coordinate < shape.continuous.count ? max(leastSigma, shape.leastWidths[coordinate]) : leastSigma
+    let sigma = min(max(gap, least), 1)
     let inverse = 1 / sigma
     let lower = Self.tail(centre * inverse)
     let mass = 1 - lower - Self.tail((1 - centre) * inverse)

@@ -42,6 +42,9 @@ struct ParzenShape: Sendable {
   }
 
   private(set) var continuous: [Int] = []
+  /// The least width of a kernel, by continuous coordinate: an order's items have places that lie one over their number apart,
+  /// and a kernel that reaches no other place would repeat the order.
+  private(set) var leastWidths: [Double] = []
   private(set) var grids: [Grid] = []
   private(set) var choices: [Choices] = []
 
@@ -57,10 +60,21 @@ struct ParzenShape: Sendable {
       if domain.cardinality == 1 { continue }
       for coordinate in space.coordinateRanges[index] {
         switch space.coordinates[coordinate].kind {
-        case .continuous: continuous.append(coordinate)
+        case .continuous:
+          continuous.append(coordinate)
+          if case .permutation(let items) = domain {
+            leastWidths.append(1 / Double(items.count))
+          } else {
+            leastWidths.append(0)
+          }
         case .grid(let levels):
           let grid = Grid(coordinate: coordinate, levels: levels, axis: space.axes[index])
-          if grid.isFine { continuous.append(coordinate) } else { grids.append(grid) }
+          if grid.isFine {
+            continuous.append(coordinate)
+            leastWidths.append(0)
+          } else {
+            grids.append(grid)
+          }
         case .choices(let count):
           choices.append(Choices(coordinate: coordinate, slot: space.coordinates[coordinate].slot, count: count))
         }

@@ -70,7 +70,7 @@ public struct TPE: Sampler {
       updateBelow()
     case .trialFailed(let trial, _, _, _), .trialLost(let trial):
       guard state.trials[trial].state == .failed else { return }
-      drop(trial)
+      fail(trial, state)
       updateBelow()
     default: break
     }
@@ -88,7 +88,7 @@ public struct TPE: Sampler {
       append(trial, state)
       switch state.trials[trial].state {
       case .paused, .stopped, .completed: judge(trial, state)
-      case .failed: drop(trial)
+      case .failed: fail(trial, state)
       // A trial that goes on after a pause keeps its rank.
       case .waiting, .running: if let rank = earlier[trial] { insert(rank) }
       }
@@ -181,6 +181,25 @@ public struct TPE: Sampler {
       roles[trial] = .above
     }
     ranking.insert(rank)
+  }
+
+  /// Counts a failed trial among the others, which keeps proposals away from where trials fail; one that was lost is dropped.
+  private mutating func fail(_ trial: TrialNumber, _ state: StudyState) {
+    guard FailureLessons.teaches(state.trials[trial]) else {
+      drop(trial)
+      return
+    }
+    ranking.remove(trial)
+    for i in groups.indices {
+      switch roles[trial] {
+      case .pending: groups[i].finish(trial)
+      case .below: groups[i].moveAbove(trial)
+      case .dropped: groups[i].restore(trial)
+      case .above: break
+      }
+    }
+    below.removeAll { $0 == trial }
+    roles[trial] = .above
   }
 
   private mutating func drop(_ trial: TrialNumber) {

@@ -465,6 +465,14 @@ public final class Tuner {
     do {
       verdict = try session.report(number, reports)
       storeWorks()
+    } catch let error as SessionError where error.kind == .invalidReport && reports.count > 1 {
+      // How many reports come together is chance: those before an impossible one count.
+      for report in reports where active[i].trial.ending == nil || active[i].trial.exit != nil {
+        active[i].trial.pendingReports = [report]
+        try recordReports(i)
+      }
+      active[i].trial.pendingReports = []
+      return
     } catch let error as SessionError {
       active[i].trial.pendingReports = []
       if error.kind == .notRunning {

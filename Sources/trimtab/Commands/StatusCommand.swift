@@ -142,8 +142,8 @@ struct StudyStatus {
   private var resource: [String] {
     guard let fidelity = state.spec.fidelity, let fullResource, fullResource > 0 else { return [] }
     let share = Int((max(0, 1 - state.totalResource / fullResource) * 100).rounded(.down))
-    let used = "\(Shown.exact(state.totalResource)) of \(Shown.exact(fullResource)) \(fidelity.name)s"
-    return ["\(used); stopping early saved \(share) %"]
+    let used = Shown.exact((state.totalResource * 1000).rounded() / 1000)
+    return ["\(used) of \(Shown.resource(fullResource, fidelity.name)); stopping early saved \(share) %"]
   }
 
   private var workers: String {

@@ -24,6 +24,11 @@ enum Shown {
     value.isFinite ? JSONValue.plainText(value) : value.isNaN ? "nan" : value < 0 ? "-inf" : "inf"
   }
 
+  /// `5.508 seconds`, `27 epochs`: an amount of the resource of that name.
+  static func resource(_ amount: Double, _ name: String) -> String {
+    exact((amount * 1000).rounded() / 1000) + " " + (name.hasSuffix("s") ? name : name + "s")
+  }
+
   /// `12s`, `3m 05s`, `2h 03m`, `1d 04h`.
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e12 else { return "unknown" }

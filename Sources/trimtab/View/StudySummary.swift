@@ -52,8 +52,8 @@ struct StudySummary {
     return [
       field(
         "saved",
-        "\(saved) %: the trials used \(Shown.exact(state.totalResource)) of the \(Shown.exact(fullResource(fidelity))) "
-          + "\(fidelity.name)s that complete ones take")
+        "\(saved) %: the trials used \(Shown.exact((state.totalResource * 1000).rounded() / 1000)) of the "
+          + "\(Shown.resource(fullResource(fidelity), fidelity.name)) that complete ones take")
     ]
   }
 
