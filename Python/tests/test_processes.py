@@ -155,7 +155,8 @@ def test_processes_end_when_their_parent_is_killed(store: str) -> None:
         "multiprocessing.set_start_method('fork')\n"
         "study = tt.create_study(study_name='orphans', storage=sys.argv[1])\n"
         "def objective(trial):\n"
-        "    print(os.getpid(), flush=True)\n"
+        # One write, lest lines of several processes run together.
+        "    os.write(1, b'%d\\n' % os.getpid())\n"
         "    time.sleep(0.2)\n"
         "    return trial.suggest_float('x', 0, 1)\n"
         "study.optimize(objective, n_jobs=3, processes=True)\n")
