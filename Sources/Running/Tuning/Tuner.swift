@@ -66,8 +66,8 @@ public final class Tuner {
   private let spec: StudySpec
   private let pattern: OutputPattern?
   private var active: [(trial: RunningTrial, process: TrialProcess)] = []
-  /// Processes that are frozen in place, by trial.
-  private var frozen: [TrialNumber: TrialProcess] = [:]
+  /// Processes that are frozen in place, by trial, each with the resource that it was told to reach.
+  private var frozen: [TrialNumber: (process: TrialProcess, told: Double?)] = [:]
   private var processGuard: ProcessGuard?
   private var now = MonotonicTime.now()
   private var nextAsk = MonotonicTime(nanoseconds: 0)
@@ -129,7 +129,7 @@ public final class Tuner {
       active[i].trial.end(.release)
       active[i].process.stop(grace: interruptions > 2 ? .zero : .seconds(spec.limits.grace), now: now)
     }
-    if interruptions > 2 { for process in frozen.values { process.stop(grace: .zero, now: now) } }
+    if interruptions > 2 { for (process, _) in frozen.values { process.stop(grace: .zero, now: now) } }
   }
 
   /// Works on the study until nothing is left to do or a person ends it.
@@ -189,9 +189,11 @@ public final class Tuner {
 
   private func start(_ run: TrialRun) throws {
     let folder = TrialFolder(root: settings.trialsFolder, trial: run.trial)
-    if let process = frozen.removeValue(forKey: run.trial) {
+    if let (process, told) = frozen.removeValue(forKey: run.trial) {
       process.thaw()
-      active.append((RunningTrial(run: run, folder: folder, startedAt: now), process))
+      var trial = RunningTrial(run: run, folder: folder, startedAt: now)
+      trial.told = told
+      active.append((trial, process))
       onEvent(.started(run))
       return
     }
@@ -216,6 +218,7 @@ public final class Tuner {
       launchFailures = 0
       var trial = RunningTrial(run: run, folder: folder, startedAt: now)
       trial.hadCheckpoint = hasCheckpoint
+      trial.told = resourceToTell(run)
       active.append((trial, process))
       onEvent(.started(run))
     } catch {
@@ -253,12 +256,21 @@ public final class Tuner {
     return try TrialProcess(launch: launch, guardedBy: processGuard)
   }
 
+  /// The resource that a process is told to reach. Nothing reaches one that is frozen: it is told the full resource, and frozen
+  /// where its trial is judged, so that it goes on from there when it is thawed.
+  private func resourceToTell(_ run: TrialRun) -> Double? {
+    guard let target = run.target, let fidelity = session.state.spec.fidelity, fidelity.pause == .freeze else {
+      return run.target
+    }
+    return max(target, fidelity.maximum)
+  }
+
   private static let studentVariable = "TRIMTAB_STUDENT_CHECKPOINT"
   private static let teacherVariable = "TRIMTAB_TEACHER_CHECKPOINT"
 
   private func makeLaunch(_ run: TrialRun, _ folder: TrialFolder, _ space: Space) throws -> Launch {
     let spec = session.state.spec
-    let resource = run.target.map(JSONValue.plainText) ?? ""
+    let resource = resourceToTell(run).map(JSONValue.plainText) ?? ""
     let builtins = [
       "trial": String(run.trial), "seed": String(run.seed), "attempt": String(run.attempt), "resource": resource,
       "checkpoint": folder.checkpoint, "config": folder.configuration, "report": folder.report,
@@ -420,7 +432,7 @@ public final class Tuner {
           let (trial, process) = active[i]
           try session.pause(trial.run.trial, isFrozen: true, seconds: trial.seconds(until: now))
           storeWorks()
-          frozen[trial.run.trial] = process
+          frozen[trial.run.trial] = (process, trial.told)
           active.remove(at: i)
           nextAsk = now
           onEvent(.ended(trial.run.trial))
@@ -626,13 +638,13 @@ public final class Tuner {
   /// Frozen processes cannot outlive this one. Their trials stay paused and go on from their checkpoints.
   private func endFrozen() {
     let grace = interruptions > 2 ? Duration.zero : .seconds(spec.limits.grace)
-    for process in frozen.values { process.stop(grace: grace, now: now) }
+    for (process, _) in frozen.values { process.stop(grace: grace, now: now) }
     let limit = now.advanced(by: grace + .seconds(5))
-    while frozen.contains(where: { $0.value.status == nil }), now < limit {
+    while frozen.contains(where: { $0.value.process.status == nil }), now < limit {
       usleep(10_000)
       now = .now()
       onIdle(self)
-      for process in frozen.values {
+      for (process, _) in frozen.values {
         for descriptor in process.descriptors { _ = process.handleReadable(descriptor, now: now) }
         _ = process.tick(now: now)
       }
