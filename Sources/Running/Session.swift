@@ -183,7 +183,8 @@ public final class Session {
 
   /// What this worker is to do next; a trial to run is recorded as started before the call returns.
   /// - Parameters:
-  ///   - mayStartNew: whether a trial that never ran may be begun; otherwise only trials that go on.
+  ///   - mayStartNew: whether this worker may begin a trial that never ran. Where it may not, it is given the trials that go
+  ///     on by the study's schedule, which does not change by that, and `finished` when a new one comes next.
   ///   - isFrozenHere: whether a frozen trial's process is this session's own.
   public func ask(mayStartNew: Bool = true, isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
@@ -254,13 +255,26 @@ public final class Session {
       plan.answer = .run(run(queued))
       return plan
     }
+    if !mayStartNew, mayContinue, fold.state.nextQueued(now: now, canResume: { _ in true }) != nil {
+      // It never ran, and for others it comes before all that the method would propose.
+      plan.answer = answerWithoutNew
+      return plan
+    }
     let start = ContinuousClock.now
     if !isStopped, limit == nil, let reason = fold.stopReason() {
       // The next ask finds it in the log, as everybody else does.
       plan.events = [Event(time: now, .studyStopped(reason: reason))]
       return plan
     }
-    let proposal = try fold.propose(mayStartNew: limit == nil && mayStartNew && !isStopped, canResume: canResume)
+    let proposal: Proposal
+    if mayStartNew || limit != nil || isStopped {
+      proposal = try fold.propose(mayStartNew: limit == nil && !isStopped, canResume: canResume)
+    } else if let continuation = fold.proposeContinuation(canResume: canResume) {
+      proposal = continuation
+    } else {
+      plan.answer = answerWithoutNew
+      return plan
+    }
     proposing = ContinuousClock.now - start
     switch proposal {
     case .new(let configuration, let target, let annotation):
@@ -288,7 +302,16 @@ public final class Session {
     if case .wait = plan.answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
       plan.answer = .finished(reason ?? reasonForEnd(limit))
     }
+    // What others run they go on with themselves; a worker is worth keeping only for what is paused.
+    if !mayStartNew, case .wait = plan.answer, fold.state.count(.paused) == 0 { plan.answer = answerWithoutNew }
     return plan
+  }
+
+  /// The answer to a worker that is to begin no trial, while nothing can go on: it waits for trials that are to be tried again,
+  /// and for nothing else.
+  private var answerWithoutNew: Ask {
+    let waits = fold.state.queue.contains { fold.state.trials[$0].runs > 0 }
+    return waits ? .wait : .finished("the study's next trial is a new one, and none is to be begun here")
   }
 
   /// Why nothing is left to do for anybody; nil while something is. Records nothing, and knows what `catchUp` last read.

@@ -22,7 +22,8 @@ public struct TunerSettings: Sendable {
   public var guardArguments: [String]
   /// The environment that trials inherit.
   public var environment: [(name: String, value: String)]
-  /// How many trials to begin here, at most; nil leaves that to the study's budget.
+  /// How many trials to run here, at most, not counting again those that go on; nil leaves that to the study's budget. The study's
+  /// schedule is the same with it.
   public var maximumTrials: Int?
 
   public init(
@@ -173,12 +174,11 @@ public final class Tuner {
       case .run(let run):
         trialsRunHere.insert(run.trial)
         try start(run)
-      case .wait:
-        nextAsk = now.advanced(by: Self.idlePause)
-        if !mayStartNew, active.isEmpty, !session.state.queue.contains(where: trialsRunHere.contains) {
-          finishedReason = enoughRunHere
-        }
-      case .finished(let reason): finishedReason = mayStartNew ? reason : enoughRunHere
+      case .wait: nextAsk = now.advanced(by: Self.idlePause)
+      case .finished(let reason) where mayStartNew: finishedReason = reason
+      case .finished:
+        // What runs here may be sent on when it has paused.
+        if active.isEmpty { finishedReason = enoughRunHere } else { nextAsk = now.advanced(by: Self.idlePause) }
       }
     }
   }
