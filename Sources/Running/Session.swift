@@ -487,7 +487,8 @@ public final class Session {
   /// The verdict on a running trial by what has been reported so far.
   public func verdict(on trial: TrialNumber) -> Verdict { fold.method.verdict(on: trial, state: fold.state) }
 
-  /// Records final metrics and ends the trial: completed if its objectives are finite numbers, failed otherwise.
+  /// Records final metrics and ends the trial: completed if its objectives are finite numbers, failed otherwise. A trial that has
+  /// come to a maximum which was raised while it ran is paused, to go on to the new one.
   /// - Parameter seconds: how long this run took.
   /// - Returns: how the trial ended.
   @discardableResult
@@ -514,12 +515,23 @@ public final class Session {
       why = objectiveProblem(trial, resource, metrics)
       if let why {
         events.append(Event(time: now, .trialFailed(trial, .invalidValue, message: why, seconds: seconds)))
+      } else if isInterrupted(trial, at: resource) {
+        events.append(Event(time: now, .trialPaused(trial, isFrozen: false, seconds: seconds)))
       } else {
         events.append(Event(time: now, .trialCompleted(trial, seconds: seconds)))
       }
       return events
     }
     return (fold.state.trials[trial].state, why)
+  }
+
+  /// Whether a trial that ends with a report at this resource has got all that it was to get when it was started, and less than a
+  /// complete one gets by now.
+  private func isInterrupted(_ trial: TrialNumber, at resource: Double?) -> Bool {
+    guard let maximum = fold.state.spec.fidelity?.maximum, fold.state.interrupted.contains(trial) else { return false }
+    let record = fold.state.trials[trial]
+    let reached = max(record.resource, resource ?? 0)
+    return Fidelity.reaches(reached, record.target) && !Fidelity.reaches(reached, maximum)
   }
 
   /// What is wrong with the objectives of a trial that ends with this report.

@@ -171,4 +171,32 @@ final class ScheduleTests: XCTestCase {
     }
     XCTFail("it is not tried again")
   }
+
+  func testATrialThatComesToAMaximumRaisedMeanwhileGoesOnWhereNoneIsPaused() throws {
+    let schedulers = [
+      PartSpec("full"), PartSpec("median"), PartSpec("extrapolation"),
+      PartSpec("asha", options: ["variant": .text("stopping")]),
+    ]
+    for scheduler in schedulers {
+      let session = try Session.open(try log(scheduler))
+      guard case .run(let run) = try session.ask() else { return XCTFail("a trial to run") }
+      XCTAssertEqual(run.target, 27)
+      try session.amend { spec in
+        var next = spec
+        next.fidelity?.maximum = 81
+        return next
+      }
+      for epoch in 1...26 {
+        _ = try session.report(run.trial, resource: Double(epoch), [MetricValue("loss", 1 / Double(epoch))])
+      }
+      let (state, why) = try session.completion(run.trial, resource: 27, [MetricValue("loss", 0.03)], seconds: 1)
+      XCTAssertEqual(state, .paused, "\(scheduler)")
+      XCTAssertNil(why)
+      XCTAssertEqual(session.state.trials[run.trial].resource, 27)
+      guard case .run(let next) = try session.ask() else { return XCTFail("it goes on") }
+      XCTAssertEqual(next.trial, run.trial, "\(scheduler)")
+      XCTAssertEqual([next.reached, next.target], [27, 81])
+      XCTAssertEqual(try session.complete(run.trial, resource: 81, [MetricValue("loss", 0.01)], seconds: 1), .completed)
+    }
+  }
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
-from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core, number
+from ._engine import COMPLETED, PAUSE, PAUSED, RUN, STOP, WAIT, Transport, core, number
 from ._errors import InvalidReportError, NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
 from ._space import Float, Int, Parameter, Space, encode_choice
@@ -98,7 +98,7 @@ class Study:
     def _known_at(self, revision: int) -> Known:
         """The parameters at a revision or a later one; −1 for one that is not told."""
         known = self._known
-        if known.revision < revision or (revision < 0 and self._grows):
+        if known.revision < revision or (revision < 0 and (self._grows or self._maximum is not None)):
             with self._lock:
                 self._refresh()
                 known = self._known
@@ -420,6 +420,9 @@ class Study:
         """How a run for the whole resource ended, by what the engine says of it."""
         if why == COMPLETED:
             return TrialState.COMPLETE, values, None, None
+        if why == PAUSED:
+            # The maximum was raised while it ran.
+            return TrialState.PAUSED, values, None, None
         numbers = [values] if isinstance(values, float) else values or []
         if self._bounds and all(map(math.isfinite, numbers)):
             # A metric that is forgotten is forgotten in every trial.
