@@ -59,7 +59,13 @@ class Transport:
 
         - known: the parameters as the study knows them, for transports that can spare it the names.
         """
-        answer = self.request("ask")
+        return self._asked(trial, self.request("ask"))
+
+    def ask_to_continue(self, trial: Trial) -> int | str:
+        """As ``ask``, for a trial that goes on; none is begun."""
+        return self._asked(trial, self.request("ask", new=False))
+
+    def _asked(self, trial: Trial, answer: Any) -> int | str:
         if "wait" in answer:
             return WAIT
         if "finished" in answer:

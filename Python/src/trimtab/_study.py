@@ -306,8 +306,9 @@ class Study:
                 raise TimeoutError(f"the study had nothing to do for {timeout} s")
             patience.wait()
 
-    def _ask(self, trial: Trial) -> int | str:
-        answer = self._transport.ask(trial, self._known)
+    def _ask(self, trial: Trial, goes_on: bool = False) -> int | str:
+        transport = self._transport
+        answer = transport.ask_to_continue(trial) if goes_on else transport.ask(trial, self._known)
         if answer == RUN and trial._known is None:
             trial._begin()
         return answer
@@ -539,6 +540,9 @@ class Study:
         processes: bool = False,
     ) -> None:
         """Run trials until so many were run, so many seconds have passed, or the study has nothing more to do.
+
+        A trial that its scheduler pauses and sends on counts once. When so many were run, those go on that the
+        scheduler sends on before a new one.
 
         An exception of the objective fails its trial, and ends ``optimize`` unless it is among ``catch``; it comes out
         with its traceback. ``KeyboardInterrupt`` gives the trials that run back: they are the first to go on later.
