@@ -47,3 +47,14 @@ def reports(trial: tt.Trial) -> float:
         if trial.should_prune():
             raise tt.TrialPruned
     return x
+
+
+def trains_on(trial: tt.Trial) -> float:
+    """Trains from where it was paused up to where it is judged."""
+    x = trial.suggest_float("x", 0, 1)
+    assert trial.resource is not None
+    for epoch in range(int(trial.reached) + 1, int(trial.resource) + 1):
+        trial.report(x + 1 / epoch, epoch)
+        if trial.should_prune():
+            raise tt.TrialPruned
+    return x + 1 / trial.resource

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from objectives import branches, dies_at_two, fails_at_three, own_process, parabola
+from objectives import branches, dies_at_two, fails_at_three, own_process, parabola, trains_on
 
 import trimtab as tt
 
@@ -222,3 +222,73 @@ def test_an_interrupt_at_any_moment_leaves_no_trial_running() -> None:
         signal.signal(signal.SIGALRM, before)
     study.optimize(branches, n_trials=5)
     assert not [trial for trial in study.trials if trial.state not in (tt.TrialState.COMPLETE, tt.TrialState.FAIL)]
+
+
+def schedule(study: tt.Study) -> list[tuple[float, ...]]:
+    return [tuple(trial.intermediate_values) for trial in study.trials]
+
+
+@pytest.mark.parametrize("scheduler", ["hyperband", "one-epoch", "successive-halving", {"name": "asha"}])
+def test_a_trial_that_goes_on_counts_once(scheduler: object) -> None:
+    def create() -> tt.Study:
+        return tt.create_study(
+            scheduler=scheduler, sampler="random", fidelity=tt.Fidelity("epoch", max=27), seed=1,
+            budget={"trials": 60})
+
+    whole = create()
+    whole.optimize(trains_on)
+    study = create()
+    study.optimize(trains_on, n_trials=30)
+    assert len(study.trials) == 30
+    if scheduler != "one-epoch":
+        # It begins many before it sends one on.
+        assert max(trial.resource or 0 for trial in study.trials) > 3
+    study.optimize(trains_on, n_trials=7)
+    assert len(study.trials) == 37
+    study.optimize(trains_on, n_trials=0)
+    study.optimize(trains_on)
+    assert schedule(study) == schedule(whole), "the schedule is the same in parts"
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_trial_that_goes_on_counts_once_among_several_workers(processes: bool) -> None:
+    study = tt.create_study(
+        scheduler={"name": "asha"}, sampler="random", fidelity=tt.Fidelity("epoch", max=27), seed=1)
+    held = study.ask()
+    ends: list[int] = []
+    study.optimize(
+        trains_on, n_trials=30, n_jobs=3, processes=processes, callbacks=[lambda _, trial: ends.append(trial.number)])
+    assert len(study.trials) == 31
+    assert set(ends) == set(range(1, 31))
+    assert len(ends) > 35, "a third goes on"
+    assert study.trials[held.number].state is tt.TrialState.RUNNING
+
+
+def test_the_time_ends_a_loop_that_goes_on(store: str) -> None:
+    study = tt.create_study(
+        storage=store, scheduler="hyperband", sampler="random", fidelity=tt.Fidelity("epoch", max=27), seed=1)
+    other = tt.load_study(storage=store)
+    held = [other.ask() for _ in range(3)]
+    begin = time.monotonic()
+    study.optimize(trains_on, n_trials=24, timeout=1)
+    assert time.monotonic() - begin < 10
+    assert len(study.trials) == 24 + len(held)
+
+
+def test_a_trial_that_comes_to_a_maximum_raised_meanwhile_goes_on(store: str) -> None:
+    study = tt.create_study(
+        storage=store, scheduler="median", sampler="random", fidelity=tt.Fidelity("epoch", max=3), seed=1,
+        budget={"trials": 2})
+    runs: list[tuple[int, float, float | None]] = []
+
+    def objective(trial: tt.Trial) -> float:
+        runs.append((trial.number, trial.reached, trial.resource))
+        if len(runs) == 1:
+            program = [sys.executable, "-m", "trimtab", "amend", store, "--set", "fidelity.max=9"]
+            subprocess.run(program, check=True, capture_output=True)
+        return trains_on(trial)
+
+    study.optimize(objective)
+    assert runs == [(0, 0, 3), (0, 3, 9), (1, 0, 9)]
+    assert [trial.state for trial in study.trials] == [tt.TrialState.COMPLETE] * 2
+    assert [trial.resource for trial in study.trials] == [9, 9]

@@ -81,6 +81,12 @@ public struct LogFold {
     let state = state
     return try method.propose(state: state, mayStartNew: mayStartNew) { canResume($0, state.trials[$0]) }
   }
+
+  /// As ``propose(mayStartNew:canResume:)``, for a worker that is to begin no trial: nil where a new one comes next.
+  mutating func proposeContinuation(canResume: (TrialNumber, Trial) -> Bool) -> Proposal? {
+    let state = state
+    return method.proposeContinuation(state: state) { canResume($0, state.trials[$0]) }
+  }
 }
 
 /// Holds a large value where it is changed in place; a variable that a closure captures would be copied at each change.

@@ -183,7 +183,8 @@ public final class Session {
 
   /// What this worker is to do next; a trial to run is recorded as started before the call returns.
   /// - Parameters:
-  ///   - mayStartNew: whether a trial that never ran may be begun; otherwise only trials that go on.
+  ///   - mayStartNew: whether this worker may begin a trial that never ran. Where it may not, it is given the trials that go
+  ///     on by the study's schedule, which does not change by that, and `finished` when a new one comes next.
   ///   - isFrozenHere: whether a frozen trial's process is this session's own.
   public func ask(mayStartNew: Bool = true, isFrozenHere: (TrialNumber) -> Bool = { _ in false }) throws -> Ask {
     try announce()
@@ -254,13 +255,26 @@ public final class Session {
       plan.answer = .run(run(queued))
       return plan
     }
+    if !mayStartNew, mayContinue, fold.state.nextQueued(now: now, canResume: { _ in true }) != nil {
+      // It never ran, and for others it comes before all that the method would propose.
+      plan.answer = answerWithoutNew
+      return plan
+    }
     let start = ContinuousClock.now
     if !isStopped, limit == nil, let reason = fold.stopReason() {
       // The next ask finds it in the log, as everybody else does.
       plan.events = [Event(time: now, .studyStopped(reason: reason))]
       return plan
     }
-    let proposal = try fold.propose(mayStartNew: limit == nil && mayStartNew && !isStopped, canResume: canResume)
+    let proposal: Proposal
+    if mayStartNew || limit != nil || isStopped {
+      proposal = try fold.propose(mayStartNew: limit == nil && !isStopped, canResume: canResume)
+    } else if let continuation = fold.proposeContinuation(canResume: canResume) {
+      proposal = continuation
+    } else {
+      plan.answer = answerWithoutNew
+      return plan
+    }
     proposing = ContinuousClock.now - start
     switch proposal {
     case .new(let configuration, let target, let annotation):
@@ -288,7 +302,16 @@ public final class Session {
     if case .wait = plan.answer, fold.state.running.isEmpty, fold.state.queue.isEmpty || !mayContinue {
       plan.answer = .finished(reason ?? reasonForEnd(limit))
     }
+    // What others run they go on with themselves; a worker is worth keeping only for what is paused.
+    if !mayStartNew, case .wait = plan.answer, fold.state.count(.paused) == 0 { plan.answer = answerWithoutNew }
     return plan
+  }
+
+  /// The answer to a worker that is to begin no trial, while nothing can go on: it waits for trials that are to be tried again,
+  /// and for nothing else.
+  private var answerWithoutNew: Ask {
+    let waits = fold.state.queue.contains { fold.state.trials[$0].runs > 0 }
+    return waits ? .wait : .finished("the study's next trial is a new one, and none is to be begun here")
   }
 
   /// Why nothing is left to do for anybody; nil while something is. Records nothing, and knows what `catchUp` last read.
@@ -464,7 +487,8 @@ public final class Session {
   /// The verdict on a running trial by what has been reported so far.
   public func verdict(on trial: TrialNumber) -> Verdict { fold.method.verdict(on: trial, state: fold.state) }
 
-  /// Records final metrics and ends the trial: completed if its objectives are finite numbers, failed otherwise.
+  /// Records final metrics and ends the trial: completed if its objectives are finite numbers, failed otherwise. A trial that has
+  /// come to a maximum which was raised while it ran is paused, to go on to the new one.
   /// - Parameter seconds: how long this run took.
   /// - Returns: how the trial ended.
   @discardableResult
@@ -491,12 +515,23 @@ public final class Session {
       why = objectiveProblem(trial, resource, metrics)
       if let why {
         events.append(Event(time: now, .trialFailed(trial, .invalidValue, message: why, seconds: seconds)))
+      } else if isInterrupted(trial, at: resource) {
+        events.append(Event(time: now, .trialPaused(trial, isFrozen: false, seconds: seconds)))
       } else {
         events.append(Event(time: now, .trialCompleted(trial, seconds: seconds)))
       }
       return events
     }
     return (fold.state.trials[trial].state, why)
+  }
+
+  /// Whether a trial that ends with a report at this resource has got all that it was to get when it was started, and less than a
+  /// complete one gets by now.
+  private func isInterrupted(_ trial: TrialNumber, at resource: Double?) -> Bool {
+    guard let maximum = fold.state.spec.fidelity?.maximum, fold.state.interrupted.contains(trial) else { return false }
+    let record = fold.state.trials[trial]
+    let reached = max(record.resource, resource ?? 0)
+    return Fidelity.reaches(reached, record.target) && !Fidelity.reaches(reached, maximum)
   }
 
   /// What is wrong with the objectives of a trial that ends with this report.

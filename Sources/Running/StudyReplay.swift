@@ -166,7 +166,7 @@ public struct StudyReplay: Sendable {
     var proposed: Proposal
     do {
       proposed = try propose(mayStartNew: true)
-      // Once the budget has no more trials, or the process was to begin no more, others go on.
+      // Once the budget has no more trials, others go on.
       if case (.resume, .new) = (recorded, proposed) { proposed = try propose(mayStartNew: false) }
     } catch {
       return "event \(sequence): the method cannot propose: \(error)"

@@ -124,6 +124,7 @@ public struct Method: Sendable {
   public mutating func stopReason(state: StudyState) -> String? { stopping?.reason(state: state) }
 
   /// What to do with a free worker.
+  /// - Parameter mayStartNew: whether the study may begin further trials; where it may not, schedulers stop waiting for them.
   /// - Throws: `SpaceError` when no configuration satisfies the space's constraints.
   public mutating func propose(
     state: StudyState, mayStartNew: Bool, canResume: (TrialNumber) -> Bool
@@ -145,6 +146,17 @@ public struct Method: Sendable {
         }
         return .new(configuration, target: target, own)
       }
+    }
+  }
+
+  /// What to do with a free worker that is to begin no trial, although the study may: nil where a new one comes next.
+  ///
+  /// Who goes on is what ``propose(state:mayStartNew:canResume:)`` says, so that the schedule is the same whoever asks.
+  public mutating func proposeContinuation(state: StudyState, canResume: (TrialNumber) -> Bool) -> Proposal? {
+    switch scheduler.assignment(state: state, canResume: canResume) {
+    case .new: nil
+    case .wait: .wait
+    case .resume(let trial, let target, let annotation): .resume(trial, target: target, annotation)
     }
   }
 

@@ -25,7 +25,8 @@ public struct Fidelity: Sendable, Hashable {
   public enum Pause: String, Sendable, Hashable, CaseIterable {
     /// The process ends, and continues from its checkpoint or from the start.
     case exit
-    /// The process is frozen where it is and thawed later, by the same tuning process.
+    /// The process is frozen where it is and thawed later, by the same tuning process. It is told the maximum as the resource
+    /// to reach, since it cannot be told more later.
     case freeze
   }
 

@@ -254,6 +254,30 @@ final class TuneFlowTests: TuneTestCase {
     try wait(for: "the frozen processes to end") { try processes(in: folder).isEmpty }
   }
 
+  func testATrialThatTrainsUpToItsResourceGoesOnWhenItIsThawed() throws {
+    try writeStudy(
+      "budget: {trials: 9}\nfidelity: {name: epoch, max: 9, pause: freeze}\nparallel: 1",
+      script: """
+        echo "$TRIMTAB_TRIAL $TRIMTAB_RESOURCE $1" >> runs
+        e=$TRIMTAB_RESOURCE_FROM
+        while [ "$e" -lt "$TRIMTAB_RESOURCE" ]; do
+          e=$((e + 1))
+          sleep 0.05
+          echo "{\\"epoch\\": $e, \\"loss\\": $TRIMTAB_PARAM_X}" > "$TRIMTAB_REPORT"
+        done
+        """)
+    try amendFile("scheduler: full", to: "scheduler: asha")
+    try amendFile("trial.sh]", to: "trial.sh, \"{resource}\"]")
+    let events = try tune()
+    XCTAssertEqual(lines(of: "runs"), (0..<9).map { "\($0) 9 9" }, "each is started once, and told the maximum")
+    XCTAssertEqual(events.named("notice").compactMap { $0.text("message") }, [])
+    XCTAssertGreaterThan(events.named("started").count, 9, "some go on")
+    for event in events.named("completed") {
+      let reported = events.named("reported").filter { $0.trial == event.trial }.compactMap { $0.number("resource") }
+      XCTAssertEqual(reported.max(), 9, "trial \(event.trial) is complete with less than the maximum")
+    }
+  }
+
   func testPlainLinesTellWhatHappens() throws {
     try writeStudy(
       "budget: {trials: 1}\nfidelity: {name: epoch, max: 2}",

@@ -1,5 +1,7 @@
 import CSystem
 import Foundation
+import TrimtabSearchSpaces
+import TrimtabStudies
 import XCTest
 
 @testable import TrimtabRunning
@@ -62,6 +64,26 @@ final class ProcessLogicTests: XCTestCase {
     XCTAssertLessThan(probes, 250, "the process table is not read without pause")
     ending.finish()
     XCTAssertNil(ending.deadline)
+  }
+
+  func testAProcessThatDidAllThatItWasToldGoesOnInANewOne() throws {
+    let space = try Space([.float("x", 0...1)])
+    let run = TrialRun(
+      trial: 0, configuration: space.defaultConfiguration(), target: 27, reached: 3, attempt: 1, seed: 1, isFrozen: true
+    )
+    let status = ExitStatus(
+      outcome: .exited(code: 0), usage: ProcessUsage(userSeconds: 0, systemSeconds: 0, maxResidentBytes: 0),
+      leftProcessesBehind: false, groupHasGone: true, discardedLogBytes: 0)
+    func outcome(told: Double, reached: Double) -> RunningTrial.Outcome {
+      var trial = RunningTrial(run: run, folder: TrialFolder(root: "trials", trial: 0), startedAt: time(0))
+      (trial.told, trial.reached, trial.hasReported) = (told, reached, true)
+      return trial.outcome(
+        status, fidelity: Fidelity(name: "epoch", maximum: 81), hasObjective: true, lastOutput: "")
+    }
+    XCTAssertEqual(outcome(told: 9, reached: 9), .released, "the maximum was 9 when it was started")
+    XCTAssertEqual(outcome(told: 9, reached: 8), .endedEarly)
+    XCTAssertEqual(outcome(told: 81, reached: 27), .paused)
+    XCTAssertEqual(outcome(told: 81, reached: 26), .endedEarly)
   }
 
   func testLinesAreTheSameHoweverTheStreamIsCut() {

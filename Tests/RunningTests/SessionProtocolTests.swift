@@ -32,7 +32,7 @@ final class SessionProtocolTests: XCTestCase {
   func testEveryRequestReadsBackAsItWasWritten() throws {
     let metrics = [MetricValue("loss", 0.5), MetricValue("größe", -.infinity)]
     let requests: [SessionRequest] = [
-      .open(study: .object([.init("study", .string("a"))])), .ask, .status,
+      .open(study: .object([.init("study", .string("a"))])), .ask, .askToContinue, .status,
       .report(3, resource: 2.5, metrics), .report(3, resource: nil, [MetricValue("loss", 1)]),
       .complete(4, resource: nil, [], seconds: nil), .complete(4, resource: 9, metrics, seconds: 1.5),
       .fail(5, .crash, message: "", seconds: nil), .fail(5, .outOfMemory, message: "line\n\"two\"", seconds: 3),

@@ -49,7 +49,8 @@ class CommandTrial:
         self.seed = _whole(environment, "TRIMTAB_SEED")
         #: The name of what trials report over, such as ``epoch``.
         self.fidelity = environment.get("TRIMTAB_FIDELITY")
-        #: The resource to reach in this run, such as the number of epochs; a whole number as an ``int``.
+        #: The resource to reach in this run, such as the number of epochs; a whole number as an ``int``. The maximum,
+        #: where the study file has ``pause: freeze``.
         self.resource = _number(environment, "TRIMTAB_RESOURCE")
         #: The resource that earlier runs reported; 0 at the beginning.
         self.reached: float = _number(environment, "TRIMTAB_RESOURCE_FROM") or 0

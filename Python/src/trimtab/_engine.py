@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 RUN, WAIT = 0, 1
 PROCEED, PAUSE, STOP = 0, 1, 2
-COMPLETED = 3
+PAUSED, COMPLETED = 2, 3
 
+_ENDINGS = {"completed": COMPLETED, "paused": PAUSED}
 _VERDICTS = {"proceed": PROCEED, "pause": PAUSE, "stop": STOP}
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -58,7 +59,13 @@ class Transport:
 
         - known: the parameters as the study knows them, for transports that can spare it the names.
         """
-        answer = self.request("ask")
+        return self._asked(trial, self.request("ask"))
+
+    def ask_to_continue(self, trial: Trial) -> int | str:
+        """As ``ask``, for a trial that goes on; none is begun."""
+        return self._asked(trial, self.request("ask", new=False))
+
+    def _asked(self, trial: Trial, answer: Any) -> int | str:
         if "wait" in answer:
             return WAIT
         if "finished" in answer:
@@ -90,11 +97,11 @@ class Transport:
         self, trial: Trial, resource: float | None, values: float | Sequence[float], names: Sequence[str],
         metrics: Mapping[str, float] | None = None,
     ) -> int | str:
-        """Record final values and end the trial; returns ``COMPLETED``, or why it failed."""
+        """Record final values and end the trial; returns ``COMPLETED``, ``PAUSED``, or why it failed."""
         measured = _measured(trial, resource, dict(zip(names, _listed(values))), metrics)
         answer = self.request("complete", seconds=trial._seconds(), **measured)
         trial._finish()
-        return COMPLETED if answer["state"] == "completed" else str(answer.get("why", ""))
+        return _ENDINGS.get(answer["state"]) or str(answer.get("why", ""))
 
 
 def _or_nan(value: float | None) -> float:

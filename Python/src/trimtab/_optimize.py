@@ -23,33 +23,67 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 0.05
 
 
-class Allowance:
-    """How many trials may still be begun, and until when; shared by all workers of one ``optimize``."""
+#: What a worker may ask for: nothing, a trial that goes on, or any.
+NOTHING, OLD, ANY = range(3)
 
-    def __init__(self, n_trials: int | None, timeout: float | None, stopping: Callable[[], bool]) -> None:
+
+class Allowance:
+    """How many trials may still be run, and until when; shared by all workers of one ``optimize``.
+
+    - goes_on: whether trials may be paused and go on. Each then counts once, however often it goes on, and workers that
+      may run no other trial are still to be given those.
+    """
+
+    def __init__(
+        self, n_trials: int | None, timeout: float | None, stopping: Callable[[], bool], goes_on: bool = False
+    ) -> None:
         self._left = n_trials
+        self.counts_once = goes_on and bool(n_trials)
+        self._seen: set[int] = set()
+        # Workers that run a trial or may be about to.
+        self._busy = 0
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._stopping = stopping
         self._lock = threading.Lock()
         self.is_cancelled = False
 
-    def take(self) -> bool:
-        """Take one trial, if there is one left."""
+    def take(self) -> int:
+        """Take one trial, if there is one left; returns what may be asked for."""
         if self.is_over():
-            return False
+            return NOTHING
         if self._left is None:
-            return True
+            return ANY
         with self._lock:
             if self._left <= 0:
-                return False
+                return OLD if self.counts_once else NOTHING
             self._left -= 1
-            return True
+            self._busy += 1
+            return ANY
 
     def give_back(self) -> None:
         """Give back one trial that was not run after all."""
         if self._left is not None:
             with self._lock:
                 self._left += 1
+                self._busy -= 1
+
+    def began(self, number: int, taken: int) -> None:
+        """Take note of the trial that was given to a worker, which might ask for so much; where trials count once."""
+        with self._lock:
+            if taken == OLD:
+                self._busy += 1
+            elif number in self._seen and self._left is not None:
+                self._left += 1
+            self._seen.add(number)
+
+    def ended(self) -> None:
+        """Take note that a worker's run is over; where trials count once."""
+        with self._lock:
+            self._busy -= 1
+
+    def is_busy(self) -> bool:
+        """Whether a worker runs a trial, which may go on when it has paused; where trials count once."""
+        return self._busy > 0
 
     def is_over(self) -> bool:
         """Whether no further trial may begin."""
@@ -59,18 +93,19 @@ class Allowance:
 
 
 def run_trials(
-    study: Study, objective: Objective, take: Callable[[], bool], give_back: Callable[[], None],
-    is_over: Callable[[], bool], catch: tuple[type[Exception], ...], ended: Callable[[Trial, FrozenTrial], None] | None,
+    study: Study, objective: Objective, allowance: Allowance, catch: tuple[type[Exception], ...],
+    ended: Callable[[Trial, FrozenTrial], None] | None,
 ) -> None:
     """One worker's trials, one after the other.
 
     - ended: called after each trial; None when nobody wants to know.
     """
-    while take():
+    counts_once = allowance.counts_once
+    ask = _ask_counting_once if counts_once else _ask
+    while True:
         trial = Trial(study)
         try:
-            if not _ask(study, trial, is_over):
-                give_back()
+            if not ask(study, trial, allowance):
                 return
             ending = run_trial(study, objective, trial, catch)
         except BaseException:
@@ -80,18 +115,47 @@ def run_trials(
                 with contextlib.suppress(NotRunningError, ClosedError):
                     study._release(trial)
             raise
+        finally:
+            if counts_once and trial.number >= 0:
+                allowance.ended()
         if ended is not None and ending is not None:
             ended(trial, trial._frozen(*ending))
 
 
-def _ask(study: Study, trial: Trial, is_over: Callable[[], bool]) -> bool:
+def _ask(study: Study, trial: Trial, allowance: Allowance) -> bool:
     """Wait for a trial to run; false when there will be none."""
+    if not allowance.take():
+        return False
     patience = Patience(study, longest=LONGEST_PAUSE)
     while True:
         answer = study._ask(trial)
         if answer == RUN:
             return True
-        if answer != WAIT or is_over():
+        if answer != WAIT or allowance.is_over():
+            allowance.give_back()
+            return False
+        patience.wait()
+
+
+def _ask_counting_once(study: Study, trial: Trial, allowance: Allowance) -> bool:
+    """Wait for a trial to run, where one that goes on does not count again; false when there will be none."""
+    patience = Patience(study, longest=LONGEST_PAUSE)
+    while True:
+        # What is paused between this and the ask can be given out by the ask.
+        was_busy = allowance.is_busy()
+        taken = allowance.take()
+        if taken == NOTHING:
+            return False
+        answer = study._ask(trial, goes_on=taken == OLD)
+        if answer == RUN:
+            allowance.began(trial.number, taken)
+            return True
+        if taken == ANY:
+            allowance.give_back()
+            if answer != WAIT:
+                return False
+        elif not was_busy and (answer != WAIT or patience.held()):
+            # All that was asked for has run. Trials that the caller holds are nothing to wait for.
             return False
         patience.wait()
 
@@ -154,7 +218,7 @@ def optimize(
     caught = _caught(catch)
 
     study._stopping.clear()
-    allowance = Allowance(trials, timeout, study._stopping.is_set)
+    allowance = Allowance(trials, timeout, study._stopping.is_set, goes_on=study._maximum is not None)
     if processes:
         from ._processes import optimize_in_processes
 
@@ -191,9 +255,7 @@ def _work(
 
     study._optimizing.is_running = True
     try:
-        run_trials(
-            study, objective, allowance.take, allowance.give_back, allowance.is_over, catch,
-            ended if callbacks else None)
+        run_trials(study, objective, allowance, catch, ended if callbacks else None)
     finally:
         study._optimizing.is_running = False
 
@@ -228,4 +290,4 @@ def _optimize_in_threads(
         raise errors[0]
 
 
-__all__ = ["Allowance", "optimize", "run_trial", "run_trials"]
+__all__ = ["ANY", "NOTHING", "Allowance", "optimize", "run_trial", "run_trials"]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from ._engine import Transport
 from ._errors import TrimtabError
 from ._frozen import FrozenTrial
-from ._optimize import Allowance, run_trials
+from ._optimize import ANY, NOTHING, Allowance, run_trials
 from ._trial import Trial
 
 if TYPE_CHECKING:
     from ._study import Callback, Objective, Study
 
 # What a child sends: a kind and its content. Each but the last is answered.
-_REQUEST, _TAKE, _GIVE_BACK, _IS_OVER, _ENDED, _FAILED = range(6)
+_REQUEST, _ALLOWANCE, _ENDED, _FAILED = range(4)
 
 
 class Piped(Transport):
@@ -43,6 +43,35 @@ class Piped(Transport):
         return self.call(_REQUEST, message)  # type: ignore[no-any-return]
 
 
+class PipedAllowance(Allowance):
+    """The allowance that another process holds."""
+
+    def __init__(self, transport: Piped, counts_once: bool) -> None:
+        self._transport = transport
+        self.counts_once = counts_once
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        return self._transport.call(_ALLOWANCE, (name, arguments))
+
+    def take(self) -> int:
+        return int(self._call("take"))
+
+    def give_back(self) -> None:
+        self._call("give_back")
+
+    def began(self, number: int, taken: int) -> None:
+        self._call("began", number, taken)
+
+    def ended(self) -> None:
+        self._call("ended")
+
+    def is_busy(self) -> bool:
+        return bool(self._call("is_busy"))
+
+    def is_over(self) -> bool:
+        return bool(self._call("is_over"))
+
+
 class RemoteTraceback(Exception):
     """Shows where an exception was raised in a child."""
 
@@ -55,7 +84,8 @@ class RemoteTraceback(Exception):
 
 
 def _child(
-    connection: Any, others: list[Connection], objective: Objective, catch: tuple[type[Exception], ...], tells: bool
+    connection: Any, others: list[Connection], objective: Objective, catch: tuple[type[Exception], ...], tells: bool,
+    counts_once: bool,
 ) -> None:
     from ._study import Study
 
@@ -70,8 +100,7 @@ def _child(
             transport.call(_ENDED, frozen_state(frozen))
 
         run_trials(
-            study, objective, lambda: bool(transport.call(_TAKE)), lambda: transport.call(_GIVE_BACK),
-            lambda: bool(transport.call(_IS_OVER)), catch, ended if tells else None)
+            study, objective, PipedAllowance(transport, counts_once), catch, ended if tells else None)
     except KeyboardInterrupt:
         # The parent has got it as well and says so.
         pass
@@ -114,12 +143,16 @@ class _Child:
         self.callbacks = callbacks
         self.errors = errors
         self.running: set[int] = set()
+        # What the child has of the allowance: what it took for an ask, and whether it runs a trial.
+        self.taken = NOTHING
+        self.is_busy = False
         self.connection: Connection
         self.connection, end = context.Pipe()
         forks = context.get_start_method() == "fork"
         inherited = [self.connection, *(elder.connection for elder in elders)] if forks else []
         self.process = context.Process(
-            target=_child, args=(end, inherited, objective, catch, bool(callbacks)), daemon=True)
+            target=_child, args=(end, inherited, objective, catch, bool(callbacks), allowance.counts_once),
+            daemon=True)
         self.process.start()
         end.close()
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -146,16 +179,22 @@ class _Child:
             answer = self.study._transport.exchange(content)
             self.follow(content, answer)
             return answer
-        if kind == _TAKE:
-            return self.allowance.take()
-        if kind == _GIVE_BACK:
-            return self.allowance.give_back()
-        if kind == _IS_OVER:
-            return self.allowance.is_over()
+        if kind == _ALLOWANCE:
+            name, arguments = content
+            return self.allow(name, arguments)
         frozen = _thawed(content)
         for callback in self.callbacks:
             callback(self.study, frozen)
         return None
+
+    def allow(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """Ask the allowance for the child, and take note of what it has of it."""
+        answer = getattr(self.allowance, name)(*arguments)
+        if name == "take":
+            self.taken = answer
+        elif name in ("give_back", "began", "ended"):
+            self.taken, self.is_busy = NOTHING, name == "began"
+        return answer
 
     def follow(self, request: str, answer: str) -> None:
         """Take note of which trials the child runs."""
@@ -179,7 +218,19 @@ class _Child:
                 self.study._transport.request(verb.pop("verb"), **verb)
             except TrimtabError as error:
                 self.errors.append(error)
+        if self.allowance.counts_once:
+            self.settle()
         self.running.clear()
+
+    def settle(self) -> None:
+        """Tell the allowance what a child that died has of it."""
+        if self.is_busy:
+            self.allowance.ended()
+        elif self.taken == ANY and self.running:
+            self.allowance.began(min(self.running), ANY)
+            self.allowance.ended()
+        elif self.taken == ANY:
+            self.allowance.give_back()
 
 
 def optimize_in_processes(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
-from ._engine import COMPLETED, PAUSE, RUN, STOP, WAIT, Transport, core, number
+from ._engine import COMPLETED, PAUSE, PAUSED, RUN, STOP, WAIT, Transport, core, number
 from ._errors import InvalidReportError, NotFoundError, StudyFinished, TrimtabError, TrimtabWarning
 from ._frozen import FrozenTrial, StudyDirection, TrialState, user_attributes
 from ._space import Float, Int, Parameter, Space, encode_choice
@@ -98,7 +98,7 @@ class Study:
     def _known_at(self, revision: int) -> Known:
         """The parameters at a revision or a later one; −1 for one that is not told."""
         known = self._known
-        if known.revision < revision or (revision < 0 and self._grows):
+        if known.revision < revision or (revision < 0 and (self._grows or self._maximum is not None)):
             with self._lock:
                 self._refresh()
                 known = self._known
@@ -306,8 +306,9 @@ class Study:
                 raise TimeoutError(f"the study had nothing to do for {timeout} s")
             patience.wait()
 
-    def _ask(self, trial: Trial) -> int | str:
-        answer = self._transport.ask(trial, self._known)
+    def _ask(self, trial: Trial, goes_on: bool = False) -> int | str:
+        transport = self._transport
+        answer = transport.ask_to_continue(trial) if goes_on else transport.ask(trial, self._known)
         if answer == RUN and trial._known is None:
             trial._begin()
         return answer
@@ -420,6 +421,9 @@ class Study:
         """How a run for the whole resource ended, by what the engine says of it."""
         if why == COMPLETED:
             return TrialState.COMPLETE, values, None, None
+        if why == PAUSED:
+            # The maximum was raised while it ran.
+            return TrialState.PAUSED, values, None, None
         numbers = [values] if isinstance(values, float) else values or []
         if self._bounds and all(map(math.isfinite, numbers)):
             # A metric that is forgotten is forgotten in every trial.
@@ -536,6 +540,9 @@ class Study:
         processes: bool = False,
     ) -> None:
         """Run trials until so many were run, so many seconds have passed, or the study has nothing more to do.
+
+        A trial that its scheduler pauses and sends on counts once. When so many were run, those go on that the
+        scheduler sends on before a new one.
 
         An exception of the objective fails its trial, and ends ``optimize`` unless it is among ``catch``; it comes out
         with its traceback. ``KeyboardInterrupt`` gives the trials that run back: they are the first to go on later.

@@ -38,7 +38,7 @@ class Patience:
         Raises ``StuckError`` when the study was stuck both before and after an ask that gave nothing.
         """
         if self._gives_up and threading.active_count() == 1:
-            own = self._stuck()
+            own = self.held()
             if own and self._was_stuck:
                 few = ", ".join(map(str, own[:5])) + (" and others" if len(own) > 5 else "")
                 raise StuckError(
@@ -51,7 +51,7 @@ class Patience:
         time.sleep(self._pause)
         self._pause = min(self._longest, self._pause * 2)
 
-    def _stuck(self) -> list[int]:
+    def held(self) -> list[int]:
         """The trials that run, where all of them were asked for here and nothing is queued; else none."""
         status = self._study._transport.request("status")["status"]
         own: list[int] = status["running_here"]

@@ -6,6 +6,8 @@ public enum SessionRequest: Sendable, Equatable {
   /// Begins a study, given as the JSON of its study file.
   case open(study: JSONValue)
   case ask
+  /// Asks for a trial that goes on; none is to be begun.
+  case askToContinue
   case report(TrialNumber, resource: Double?, [MetricValue])
   /// Seconds of running are measured from the ask where they are nil.
   case complete(TrialNumber, resource: Double?, [MetricValue], seconds: Double?)
@@ -63,6 +65,7 @@ extension SessionMessage {
     switch request {
     case .open(let study): add("study", study)
     case .ask, .status: break
+    case .askToContinue: add("new", .bool(false))
     case .library(let request): members = members.dropLast() + request.members
     case .report(let trial, let resource, let metrics):
       add("trial", .integer(trial))
@@ -93,7 +96,8 @@ extension SessionRequest {
     var members: [String] {
       switch self {
       case .open: ["study"]
-      case .ask, .status: []
+      case .ask: ["new"]
+      case .status: []
       case .report: ["trial", "resource", "metrics"]
       case .complete: ["trial", "resource", "metrics", "seconds"]
       case .fail: ["trial", "kind", "message", "seconds"]
@@ -107,7 +111,7 @@ extension SessionRequest {
     switch self {
     case .library: nil
     case .open: .open
-    case .ask: .ask
+    case .ask, .askToContinue: .ask
     case .report: .report
     case .complete: .complete
     case .fail: .fail
@@ -158,7 +162,7 @@ extension SessionMessage {
     let reader = RequestReader(json: json, verb: word)
     switch verb {
     case .open: request = .open(study: try reader.value("study"))
-    case .ask: request = .ask
+    case .ask: request = try reader.flag("new", otherwise: true) ? .ask : .askToContinue
     case .status: request = .status
     case .report:
       let metrics = try reader.metrics()
@@ -210,6 +214,14 @@ struct RequestReader {
       throw ProtocolError("seconds is a number of at least 0, not \(JSONValue.plainText(seconds))")
     }
     return seconds
+  }
+
+  func flag(_ key: String, otherwise usual: Bool) throws(ProtocolError) -> Bool {
+    switch json[key] {
+    case nil: return usual
+    case .bool(let value)?: return value
+    case let other?: throw ProtocolError("\(key) is true or false, not \(other.text)")
+    }
   }
 
   func text(_ key: String) throws(ProtocolError) -> String {

@@ -71,6 +71,7 @@ public final class SessionService {
     switch request {
     case .open: break
     case .ask: return answer(try session.ask(), session)
+    case .askToContinue: return answer(try session.ask(mayStartNew: false), session)
     case .report(let trial, let resource, let metrics):
       return .verdict(try session.report(trial, resource: resource, metrics))
     case .complete(let trial, let resource, let metrics, let seconds):

@@ -38,6 +38,8 @@ struct RunningTrial {
   var ending: Ending?
   /// The greatest resource reported, in this run or before.
   var reached: Double
+  /// The resource that its process was told to reach, which is what it knows; nil without fidelity.
+  var told: Double?
   /// Whether there was a checkpoint to begin this run from.
   var hadCheckpoint = false
   /// Whether this run has reported anything.
@@ -96,7 +98,11 @@ struct RunningTrial {
       // What it reported before its tuner died, and saved, is known to itself only.
       if hadCheckpoint, !hasReported, !isWhereItShouldBe(fidelity, hasObjective) { return .outrun }
       guard let fidelity, !isComplete(fidelity) else { return .completed }
-      return Fidelity.reaches(reached, run.target ?? fidelity.maximum) ? .paused : .endedEarly
+      let target = run.target ?? fidelity.maximum
+      if Fidelity.reaches(reached, target) { return .paused }
+      // The maximum was raised while it was frozen: it did all that it was told, and a new process is told the rest.
+      if let told, told < target, Fidelity.reaches(reached, told) { return .released }
+      return .endedEarly
     case .exited(let code):
       return .failed(.crash, Self.message("it ended with status \(code)", lastOutput()))
     case .signalled(let number):

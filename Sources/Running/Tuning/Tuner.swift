@@ -22,7 +22,8 @@ public struct TunerSettings: Sendable {
   public var guardArguments: [String]
   /// The environment that trials inherit.
   public var environment: [(name: String, value: String)]
-  /// How many trials to begin here, at most; nil leaves that to the study's budget.
+  /// How many trials to run here, at most, not counting again those that go on; nil leaves that to the study's budget. The study's
+  /// schedule is the same with it.
   public var maximumTrials: Int?
 
   public init(
@@ -66,8 +67,8 @@ public final class Tuner {
   private let spec: StudySpec
   private let pattern: OutputPattern?
   private var active: [(trial: RunningTrial, process: TrialProcess)] = []
-  /// Processes that are frozen in place, by trial.
-  private var frozen: [TrialNumber: TrialProcess] = [:]
+  /// Processes that are frozen in place, by trial, each with the resource that it was told to reach.
+  private var frozen: [TrialNumber: (process: TrialProcess, told: Double?)] = [:]
   private var processGuard: ProcessGuard?
   private var now = MonotonicTime.now()
   private var nextAsk = MonotonicTime(nanoseconds: 0)
@@ -129,7 +130,7 @@ public final class Tuner {
       active[i].trial.end(.release)
       active[i].process.stop(grace: interruptions > 2 ? .zero : .seconds(spec.limits.grace), now: now)
     }
-    if interruptions > 2 { for process in frozen.values { process.stop(grace: .zero, now: now) } }
+    if interruptions > 2 { for (process, _) in frozen.values { process.stop(grace: .zero, now: now) } }
   }
 
   /// Works on the study until nothing is left to do or a person ends it.
@@ -173,12 +174,11 @@ public final class Tuner {
       case .run(let run):
         trialsRunHere.insert(run.trial)
         try start(run)
-      case .wait:
-        nextAsk = now.advanced(by: Self.idlePause)
-        if !mayStartNew, active.isEmpty, !session.state.queue.contains(where: trialsRunHere.contains) {
-          finishedReason = enoughRunHere
-        }
-      case .finished(let reason): finishedReason = mayStartNew ? reason : enoughRunHere
+      case .wait: nextAsk = now.advanced(by: Self.idlePause)
+      case .finished(let reason) where mayStartNew: finishedReason = reason
+      case .finished:
+        // What runs here may be sent on when it has paused.
+        if active.isEmpty { finishedReason = enoughRunHere } else { nextAsk = now.advanced(by: Self.idlePause) }
       }
     }
   }
@@ -189,9 +189,11 @@ public final class Tuner {
 
   private func start(_ run: TrialRun) throws {
     let folder = TrialFolder(root: settings.trialsFolder, trial: run.trial)
-    if let process = frozen.removeValue(forKey: run.trial) {
+    if let (process, told) = frozen.removeValue(forKey: run.trial) {
       process.thaw()
-      active.append((RunningTrial(run: run, folder: folder, startedAt: now), process))
+      var trial = RunningTrial(run: run, folder: folder, startedAt: now)
+      trial.told = told
+      active.append((trial, process))
       onEvent(.started(run))
       return
     }
@@ -216,6 +218,7 @@ public final class Tuner {
       launchFailures = 0
       var trial = RunningTrial(run: run, folder: folder, startedAt: now)
       trial.hadCheckpoint = hasCheckpoint
+      trial.told = resourceToTell(run)
       active.append((trial, process))
       onEvent(.started(run))
     } catch {
@@ -253,12 +256,21 @@ public final class Tuner {
     return try TrialProcess(launch: launch, guardedBy: processGuard)
   }
 
+  /// The resource that a process is told to reach. Nothing reaches one that is frozen: it is told the full resource, and frozen
+  /// where its trial is judged, so that it goes on from there when it is thawed.
+  private func resourceToTell(_ run: TrialRun) -> Double? {
+    guard let target = run.target, let fidelity = session.state.spec.fidelity, fidelity.pause == .freeze else {
+      return run.target
+    }
+    return max(target, fidelity.maximum)
+  }
+
   private static let studentVariable = "TRIMTAB_STUDENT_CHECKPOINT"
   private static let teacherVariable = "TRIMTAB_TEACHER_CHECKPOINT"
 
   private func makeLaunch(_ run: TrialRun, _ folder: TrialFolder, _ space: Space) throws -> Launch {
     let spec = session.state.spec
-    let resource = run.target.map(JSONValue.plainText) ?? ""
+    let resource = resourceToTell(run).map(JSONValue.plainText) ?? ""
     let builtins = [
       "trial": String(run.trial), "seed": String(run.seed), "attempt": String(run.attempt), "resource": resource,
       "checkpoint": folder.checkpoint, "config": folder.configuration, "report": folder.report,
@@ -420,7 +432,7 @@ public final class Tuner {
           let (trial, process) = active[i]
           try session.pause(trial.run.trial, isFrozen: true, seconds: trial.seconds(until: now))
           storeWorks()
-          frozen[trial.run.trial] = process
+          frozen[trial.run.trial] = (process, trial.told)
           active.remove(at: i)
           nextAsk = now
           onEvent(.ended(trial.run.trial))
@@ -634,13 +646,13 @@ public final class Tuner {
   /// Frozen processes cannot outlive this one. Their trials stay paused and go on from their checkpoints.
   private func endFrozen() {
     let grace = interruptions > 2 ? Duration.zero : .seconds(spec.limits.grace)
-    for process in frozen.values { process.stop(grace: grace, now: now) }
+    for (process, _) in frozen.values { process.stop(grace: grace, now: now) }
     let limit = now.advanced(by: grace + .seconds(5))
-    while frozen.contains(where: { $0.value.status == nil }), now < limit {
+    while frozen.contains(where: { $0.value.process.status == nil }), now < limit {
       usleep(10_000)
       now = .now()
       onIdle(self)
-      for process in frozen.values {
+      for (process, _) in frozen.values {
         for descriptor in process.descriptors { _ = process.handleReadable(descriptor, now: now) }
         _ = process.tick(now: now)
       }

@@ -53,7 +53,8 @@ extension FileSection {
       FileKey("integer", .boolean, "Whether it comes in whole numbers; true when left out."),
       FileKey(
         "pause", .oneOf(Fidelity.Pause.allCases.map(\.rawValue)),
-        "How a paused trial frees its worker: exit and continue from a checkpoint, or freeze in memory."),
+        "How a paused trial frees its worker: exit and continue from a checkpoint, or freeze in memory. One that is to be "
+          + "frozen is told the maximum as the resource to reach."),
       FileKey(
         "replicates", .boolean,
         "Whether it counts folds or seeds, of whose values a trial's value is the mean; false when left out."),
