@@ -111,7 +111,7 @@ extension Session {
 
   /// The specification with the conditions that the trials so far tell of, looked for anew whenever there are about a quarter more; nil
   /// without any, or where the method cannot do with them.
-  private func conditioned(_ space: Space, with trials: [[UsedParameter]]) throws -> StudySpec? {
+  private func conditioned(_ space: Space, with trials: [[UsedParameter]]) -> StudySpec? {
     let settled = state.trials.count - state.count(.running) - state.count(.waiting)
     // Numbers with three significant bits: 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 …
     guard settled >= 4, settled.trailingZeroBitCount >= Int.bitWidth - settled.leadingZeroBitCount - 3 else {

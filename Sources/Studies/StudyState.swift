@@ -601,7 +601,8 @@ public struct StudyState: Sendable {
   }
 
   /// Whether a candidate ranks before another: complete before incomplete, complete up to more before complete up to
-  /// less as far as the maximum of now, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier one is the incumbent.
+  /// less as far as the maximum of now, of incomplete ones by the resource of the value, then by loss. Of equal ranks the earlier
+  /// one is the incumbent.
   ///
   /// Where the resource counts replicates, a complete trial with more of them comes before one with fewer: who ended early by
   /// itself has a mean over fewer.
