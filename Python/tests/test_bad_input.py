@@ -316,6 +316,25 @@ def test_optimize_within_optimize_is_refused() -> None:
     told(lambda: study.optimize(objective, n_trials=1), RuntimeError, "from within")
 
 
+@pytest.mark.parametrize("variant", ["promotion", "stopping"])
+def test_a_trial_whose_last_report_is_no_number_fails_where_it_is_paused_or_stopped(variant: str) -> None:
+    study = tt.create_study(
+        fidelity=tt.Fidelity("epoch", max=9), scheduler={"name": "asha", "variant": variant, "eta": 3}, seed=1)
+
+    def objective(trial: tt.Trial) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        for epoch in range(1, 10):
+            trial.report(math.nan if x > 0.5 else x + 1 / epoch, epoch)
+            if trial.should_prune():
+                raise tt.TrialPruned
+        return x
+
+    study.optimize(objective, n_trials=12)
+    assert {trial.state.name for trial in study.trials if trial.params["x"] > 0.5} == {"FAIL"}
+    others = {trial.state.name for trial in study.trials if trial.params["x"] <= 0.5}
+    assert others and "FAIL" not in others
+
+
 def test_a_closed_study_says_so(store: str) -> None:
     study = tt.create_study(study_name="closed", storage=store)
     trial = study.ask()

@@ -565,24 +565,58 @@ public final class Session {
     return nil
   }
 
-  /// Records that a running trial was paused; or that it failed, when it came to its target without ever having reported the
-  /// objective by which it is to be judged there.
-  public func pause(_ trial: TrialNumber, isFrozen: Bool = false, seconds: Double) throws {
-    try end(trial) {
-      let record = fold.state.trials[trial]
-      guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective,
-        Fidelity.reaches(record.resource, record.target), !isFrozen
-      else { return .trialPaused(trial, isFrozen: isFrozen, seconds: seconds) }
-      let message =
-        "the objective '\(fold.state.spec.objectives[0].metric)' was not reported up to \(fidelity.name) "
-        + "\(JSONValue.plainText(record.resource)), where the trial is judged: report it there, or raise the fidelity's min"
-      return .trialFailed(trial, .invalidValue, message: message, seconds: seconds)
+  /// Records that a running trial was paused; or that it failed, when the last value of an objective is no finite number, or when it
+  /// came to its target without ever having reported the objective by which it is to be judged there.
+  /// - Returns: why it failed; nil where it did not.
+  @discardableResult
+  public func pause(_ trial: TrialNumber, isFrozen: Bool = false, seconds: Double) throws -> String? {
+    try end(trial, .trialPaused(trial, isFrozen: isFrozen, seconds: seconds), seconds: seconds) {
+      isFrozen ? nil : invalidObjective(trial) ?? missingObjective(trial)
     }
   }
 
-  /// Records that a running trial was stopped before its full resource.
-  public func stop(_ trial: TrialNumber, _ reason: StopReason = .method, seconds: Double) throws {
-    try end(trial) { .trialStopped(trial, reason, seconds: seconds) }
+  /// Records that a running trial was stopped before its full resource; or that it failed, when its method stops it and the last value
+  /// of an objective is no finite number.
+  /// - Returns: why it failed; nil where it did not.
+  @discardableResult
+  public func stop(_ trial: TrialNumber, _ reason: StopReason = .method, seconds: Double) throws -> String? {
+    try end(trial, .trialStopped(trial, reason, seconds: seconds), seconds: seconds) {
+      reason == .method ? invalidObjective(trial) : nil
+    }
+  }
+
+  /// Ends a trial's run, as a failure where there is a problem with its values.
+  private func end(_ trial: TrialNumber, _ body: Event.Body, seconds: Double, problem: () -> String?) throws -> String?
+  {
+    var why: String?
+    try end(trial) {
+      why = problem()
+      return why.map { .trialFailed(trial, .invalidValue, message: $0, seconds: seconds) } ?? body
+    }
+    return why
+  }
+
+  /// The first objective of which a running trial reported last what is no finite number, in words.
+  private func invalidObjective(_ trial: TrialNumber) -> String? {
+    let record = fold.state.trials[trial]
+    for (i, objective) in fold.state.spec.objectives.enumerated() {
+      let known =
+        i == 0
+        ? (record.hasReportedObjective ? record.value : nil)
+        : fold.state.otherMetrics[trial]?.first { $0.name == objective.metric }?.value
+      if let known, !known.isFinite { return "the objective '\(objective.metric)' is \(JSONValue.plainText(known))" }
+    }
+    return nil
+  }
+
+  /// What a trial lacks that has come to its target without the objective.
+  private func missingObjective(_ trial: TrialNumber) -> String? {
+    let record = fold.state.trials[trial]
+    guard let fidelity = fold.state.spec.fidelity, !record.hasReportedObjective,
+      Fidelity.reaches(record.resource, record.target)
+    else { return nil }
+    return "the objective '\(fold.state.spec.objectives[0].metric)' was not reported up to \(fidelity.name) "
+      + "\(JSONValue.plainText(record.resource)), where the trial is judged: report it there, or raise the fidelity's min"
   }
 
   /// Gives a running trial back unfinished; it is the first to go on later.

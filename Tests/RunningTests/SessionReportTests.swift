@@ -93,6 +93,30 @@ final class SessionReportTests: XCTestCase {
     XCTAssertEqual(before.session.state.trials[before.trial].state, .paused)
   }
 
+  func testATrialWhoseLastValueIsNoNumberFailsInsteadOfPausingOrStopping() throws {
+    let paused = try begin(spec())
+    _ = try paused.session.report(paused.trial, resource: 9, [MetricValue("loss", .nan)])
+    XCTAssertEqual(try paused.session.pause(paused.trial, seconds: 1), "the objective 'loss' is nan")
+    let stopped = try begin(spec())
+    _ = try stopped.session.report(stopped.trial, resource: 3, [MetricValue("loss", -.infinity)])
+    XCTAssertEqual(try stopped.session.stop(stopped.trial, seconds: 1), "the objective 'loss' is -inf")
+    for (session, log, trial) in [paused, stopped] {
+      XCTAssertEqual(session.state.trials[trial].state, .failed)
+      XCTAssertEqual(session.state.trials[trial].failure, .invalidValue)
+      XCTAssertEqual(try LogFold.state(of: log).differences(from: session.state), [])
+    }
+    // What came before a number is forgiven, and a person's wish is no judgement.
+    let recovered = try begin(spec())
+    _ = try recovered.session.report(recovered.trial, resource: 1, [MetricValue("loss", .nan)])
+    _ = try recovered.session.report(recovered.trial, resource: 9, [MetricValue("loss", 1)])
+    XCTAssertNil(try recovered.session.pause(recovered.trial, seconds: 1))
+    XCTAssertEqual(recovered.session.state.trials[recovered.trial].state, .paused)
+    let wished = try begin(spec())
+    _ = try wished.session.report(wished.trial, resource: 3, [MetricValue("loss", .nan)])
+    XCTAssertNil(try wished.session.stop(wished.trial, .user, seconds: 1))
+    XCTAssertEqual(wished.session.state.trials[wished.trial].state, .stopped)
+  }
+
   func testAnObjectiveWithoutItsResourceIsRefusedWithTheMend() throws {
     let (session, _, trial) = try begin(spec())
     XCTAssertThrowsError(try session.report(trial, [MetricValue("loss", 1)])) {

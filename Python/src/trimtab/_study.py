@@ -412,10 +412,15 @@ class Study:
 
     def _end_part(self, trial: Trial, verdict: int, values: float | list[float] | None) -> Ending:
         """End a run for a part of the resource: the scheduler says what becomes of the trial."""
-        state = "stop" if verdict == STOP else "pause"
-        self._transport.request(state, trial=trial.number, seconds=trial._seconds())
+        return self._give_up(trial, "stop" if verdict == STOP else "pause", values)
+
+    def _give_up(self, trial: Trial, verb: str, values: float | list[float] | None) -> Ending:
+        """Pause or stop a trial; one whose last value is no number fails."""
+        answer = self._transport.request(verb, trial=trial.number, seconds=trial._seconds())
         trial._finish()
-        return TrialState.PAUSED if state == "pause" else TrialState.PRUNED, values, None, None
+        if "why" in answer:
+            return self._end(answer["why"], values)
+        return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None, None
 
     def _end(self, why: int | str, values: float | list[float] | None) -> Ending:
         """How a run for the whole resource ended, by what the engine says of it."""
@@ -442,11 +447,8 @@ class Study:
 
     def _prune(self, trial: Trial) -> Ending:
         trial._settle()
-        verb = "pause" if trial._verdict == PAUSE else "stop"
-        self._transport.request(verb, trial=trial.number, seconds=trial._seconds())
-        trial._finish()
         values = self._recorded(trial) if trial._reports else None
-        return TrialState.PAUSED if verb == "pause" else TrialState.PRUNED, values, None, None
+        return self._give_up(trial, "pause" if trial._verdict == PAUSE else "stop", values)
 
     def _fail(self, trial: Trial, error: BaseException | None) -> Ending:
         message = "" if error is None else f"{type(error).__name__}: {error}"

@@ -64,11 +64,11 @@ public final class SessionOptimiser: Optimiser {
   }
 
   public func pause(_ trial: TrialNumber, seconds: Double) throws {
-    try timed { try session.pause(trial, seconds: seconds) }
+    try timed { _ = try session.pause(trial, seconds: seconds) }
   }
 
   public func stop(_ trial: TrialNumber, seconds: Double) throws {
-    try timed { try session.stop(trial, seconds: seconds) }
+    try timed { _ = try session.stop(trial, seconds: seconds) }
   }
 
   public func fail(_ trial: TrialNumber, _ kind: FailureKind, message: String, seconds: Double) throws {

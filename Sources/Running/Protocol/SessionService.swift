@@ -82,11 +82,11 @@ public final class SessionService {
       try session.fail(trial, kind, message: message, seconds: seconds ?? running(trial, session))
       return .state(session.state.trials[trial].state)
     case .pause(let trial, let seconds):
-      try session.pause(trial, seconds: seconds ?? running(trial, session))
-      return .state(session.state.trials[trial].state)
+      let why = try session.pause(trial, seconds: seconds ?? running(trial, session))
+      return .state(session.state.trials[trial].state, why: why)
     case .stop(let trial, let seconds):
-      try session.stop(trial, seconds: seconds ?? running(trial, session))
-      return .state(session.state.trials[trial].state)
+      let why = try session.stop(trial, seconds: seconds ?? running(trial, session))
+      return .state(session.state.trials[trial].state, why: why)
     case .release(let trial, let seconds):
       try session.release(trial, seconds: seconds ?? running(trial, session))
       return .state(session.state.trials[trial].state)

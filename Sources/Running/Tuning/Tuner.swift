@@ -81,6 +81,8 @@ public final class Tuner {
   private var launchFailures = 0
   /// Whether it was said that a trial ended below what it was to reach.
   private var hasSaidEarlyEnd = false
+  private var hasSeenCheckpoint = false
+  private var hasSaidNoCheckpoint = false
 
   /// How often a waiting worker looks for what other processes did.
   private static let idlePause = Duration.milliseconds(200)
@@ -205,9 +207,10 @@ public final class Tuner {
       // Folds and seeds need nothing of each other: the next one is run without any checkpoint.
       let needsCheckpoint = session.state.spec.fidelity?.countsReplicates != true
       if run.reached > 0, needsCheckpoint, !hasCheckpoint {
-        onEvent(.notice("trial \(run.trial) has no checkpoint and starts again from the beginning"))
+        noticeMissingCheckpoint(run.trial)
         run.reached = 0
       }
+      hasSeenCheckpoint = hasSeenCheckpoint || hasCheckpoint
       if let missing = missingCheckpoint(run) {
         try session.fail(run.trial, .crash, message: missing, seconds: 0)
         onEvent(.ended(run.trial))
@@ -230,6 +233,18 @@ public final class Tuner {
       launchFailures += 1
       if launchFailures >= Self.maximumLaunchFailures { throw error }
       nextAsk = now.advanced(by: .seconds(1))
+    }
+  }
+
+  /// A program that saves nothing, as one for which the resource is a share of the data, is told so once; where others have saved
+  /// something, each loss is news.
+  private func noticeMissingCheckpoint(_ trial: TrialNumber) {
+    let text = "trial \(trial) has no checkpoint and starts again from the beginning"
+    if hasSeenCheckpoint {
+      onEvent(.notice(text))
+    } else if !hasSaidNoCheckpoint {
+      hasSaidNoCheckpoint = true
+      onEvent(.notice(text + ", as will all others that leave none (this is said once)"))
     }
   }
 
@@ -583,7 +598,10 @@ public final class Tuner {
   private func recordEarlyEnd(of trial: RunningTrial, seconds: Double) throws {
     let number = trial.run.trial
     // The verdict was not waited for.
-    if session.verdict(on: number) == .stop { return try session.stop(number, seconds: seconds) }
+    if session.verdict(on: number) == .stop {
+      try session.stop(number, seconds: seconds)
+      return
+    }
     guard let fidelity = session.state.spec.fidelity else {
       try session.complete(number, seconds: seconds)
       return
