@@ -270,8 +270,10 @@ def test_paused_trials_go_on_where_they_were() -> None:
     def objective(trial: tt.Trial) -> float:
         assert trial.resource is not None
         x = trial.suggest_float("x", 0, 1)
+        assert isinstance(trial.reached, int)
+        assert isinstance(trial.resource, int)
         runs.append((trial.number, trial.reached, trial.resource))
-        for epoch in range(int(trial.reached) + 1, int(trial.resource) + 1):
+        for epoch in range(trial.reached + 1, trial.resource + 1):
             trial.report(x + 1 / epoch, epoch)
             if trial.should_prune():
                 raise tt.TrialPruned
@@ -295,6 +297,7 @@ def test_a_trial_that_goes_on_to_the_end_unasked_is_complete() -> None:
             # It ends at 0.8999999999999999.
             share += 0.1
             trial.report(x + share, share)
+        assert not isinstance(trial.resource, int)
         return x
 
     ended: list[tt.TrialState] = []

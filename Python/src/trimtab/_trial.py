@@ -86,15 +86,15 @@ class Trial(core().Run):  # type: ignore[misc]
 
     @property
     def resource(self) -> float | None:
-        """The resource to reach, such as the number of epochs; None without fidelity."""
+        """The resource to reach, such as the number of epochs; a whole number as an ``int``. None without fidelity."""
         target: float = self._target
-        return None if target != target else target
+        return None if target != target else _whole(target)
 
     @property
     def reached(self) -> float:
-        """The resource that earlier runs of the trial reached; 0 at the beginning."""
+        """The resource that earlier runs of the trial reached, a whole number as an ``int``; 0 at the beginning."""
         reached: float = self._reached
-        return 0.0 if reached != reached else reached
+        return 0 if reached != reached else _whole(reached)
 
     @property
     def _last_step(self) -> float:
@@ -338,6 +338,11 @@ class Trial(core().Run):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
+
+
+def _whole(resource: float) -> float:
+    # As an ``int`` it can be an end of a ``range``.
+    return int(resource) if resource.is_integer() else resource
 
 
 def _listed(value: Any) -> Any:
