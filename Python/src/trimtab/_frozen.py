@@ -60,6 +60,7 @@ class FrozenTrial:
         self.params = params
         self.user_attrs = user_attrs
         #: The first objective over the resource.
+        #: By resource; where it counts replicates, the mean of all up to there.
         self.intermediate_values = intermediate_values
         #: How long it ran.
         self.seconds = seconds
