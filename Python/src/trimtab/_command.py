@@ -209,7 +209,12 @@ def _number(environment: Mapping[str, str], name: str) -> float | int | None:
         value = float(text)
     except ValueError:
         raise TrimtabError(f"{name} is not a number: {text!r}") from None
-    return int(value) if value.is_integer() else value
+    return plain(value)
+
+
+def plain(resource: float) -> float | int:
+    """A whole number as an ``int``, which can be an end of a ``range``."""
+    return int(resource) if resource.is_integer() else resource
 
 
 def _path(text: str | None) -> Path | None:

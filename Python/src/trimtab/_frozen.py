@@ -59,8 +59,7 @@ class FrozenTrial:
         self.values = values
         self.params = params
         self.user_attrs = user_attrs
-        #: The first objective over the resource.
-        #: By resource; where it counts replicates, the mean of all up to there.
+        #: The first objective over the resource; where that counts replicates, their mean up to each.
         self.intermediate_values = intermediate_values
         #: How long it ran.
         self.seconds = seconds

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from ._command import plain
 from ._engine import PROCEED, core
 from ._errors import ConflictError, TrialPruned, TrimtabError
 from ._frozen import FrozenTrial, TrialState, user_attributes
@@ -88,13 +89,13 @@ class Trial(core().Run):  # type: ignore[misc]
     def resource(self) -> float | None:
         """The resource to reach, such as the number of epochs; a whole number as an ``int``. None without fidelity."""
         target: float = self._target
-        return None if target != target else _whole(target)
+        return None if target != target else plain(target)
 
     @property
     def reached(self) -> float:
         """The resource that earlier runs of the trial reached, a whole number as an ``int``; 0 at the beginning."""
         reached: float = self._reached
-        return 0 if reached != reached else _whole(reached)
+        return 0 if reached != reached else plain(reached)
 
     @property
     def _last_step(self) -> float:
@@ -338,11 +339,6 @@ class Trial(core().Run):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, params={self.params})"
-
-
-def _whole(resource: float) -> float:
-    # As an ``int`` it can be an end of a ``range``.
-    return int(resource) if resource.is_integer() else resource
 
 
 def _listed(value: Any) -> Any:
