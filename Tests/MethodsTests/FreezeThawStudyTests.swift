@@ -104,6 +104,38 @@ final class FreezeThawStudyTests: XCTestCase {
     }
   }
 
+  private func origins(_ driver: StudyDriver) -> [Annotation.Origin?] {
+    driver.events.compactMap { event in
+      guard case .trialProposed(_, .new, _, let annotation) = event.body else { return nil }
+      return annotation.origin
+    }
+  }
+
+  /// Two coordinates ask for a design of three trials.
+  func testTheModelIsAskedThoughTheLastTrialOfTheDesignHasNotReported() throws {
+    for name in ["freeze-thaw", "dpl", "ifbo", "fms"] {
+      var driver = try StudyDriver(spec(name, name, maximum: 20, trials: 20, seed: 1)) { try Catalogue.makeMethod($0) }
+      for _ in 0..<2 {
+        let trial = try XCTUnwrap(driver.start())
+        _ = try driver.report(trial, resource: 1, 1 - Double(trial) / 10)
+      }
+      for _ in 2..<6 { XCTAssertNotNil(try driver.start(), name) }
+      XCTAssertEqual(origins(driver), [.design, .design, .design, .model, .model, .model], name)
+    }
+  }
+
+  func testTrialsThatBeginBeforeAnyValueAreOfTheDesign() throws {
+    var driver = try StudyDriver(spec("dpl", "dpl", maximum: 20, trials: 20, seed: 1)) { try Catalogue.makeMethod($0) }
+    for _ in 0..<6 { XCTAssertNotNil(try driver.start()) }
+    _ = try driver.report(0, resource: 1, 0.5)
+    XCTAssertNotNil(try driver.start())
+    XCTAssertEqual(origins(driver), Array(repeating: .design, count: 7))
+    _ = try driver.report(1, resource: 1, 0.4)
+    XCTAssertNotNil(try driver.start())
+    XCTAssertNotNil(try driver.start())
+    XCTAssertEqual(origins(driver).suffix(2), [.model, .model])
+  }
+
   func testTheEndsOfAScoreAreGivenOrLearned() throws {
     let learned = LossUnits(.logistic, last: [1, 2, 3, 4, 100])
     XCTAssertEqual(learned.value(1), 0.5, accuracy: 1e-12)

@@ -21,6 +21,8 @@ import TrimtabSurrogates
 public struct FreezeThaw: Scheduler, Sampler {
   /// Reports have to grow by this factor before parameters are fitted again.
   static let refitFactor = 1.15
+  /// Curves that a model needs.
+  static let leastCurves = 2
   /// When no trial can be new, those go on of which it is at least so probable that they end below the best.
   static let worthwhile = 0.05
 
@@ -91,6 +93,8 @@ public struct FreezeThaw: Scheduler, Sampler {
       // No report may follow: where no trial can be new, all that is left is to choose among those that there are.
       if reports > 0 { remember(state) }
     case .noted(let trial?, let key, let value): take(key, value, of: trial)
+    // The design may have its last trial only after others have reported, and be asked before anything more is reported.
+    case .trialProposed where !hasCurves && reports > 0 && state.trials.count >= designCount(state): remember(state)
     case .reported(_, .some, _):
       reports += 1
       if reports >= nextFit, state.trials.count >= designCount(state) { remember(state) }
@@ -106,7 +110,7 @@ public struct FreezeThaw: Scheduler, Sampler {
     self.features = features
     snapshot = latest
     fitted = nil
-    if surrogate == .prior, units == nil, latest.points.count >= 2, state.trials.count >= designCount(state) {
+    if surrogate == .prior, units == nil, hasCurves, state.trials.count >= designCount(state) {
       units = LossUnits(shape(state), last: latest.curves.compactMap(\.values.last))
     }
   }
@@ -128,6 +132,9 @@ public struct FreezeThaw: Scheduler, Sampler {
     units = nil
     posteriors = [:]
   }
+
+  /// Whether there are as many curves as a model needs.
+  private var hasCurves: Bool { (snapshot?.points.count ?? 0) >= Self.leastCurves }
 
   /// How many trials begin before the model is asked; no more than the budget allows, or it never would be.
   private func designCount(_ state: StudyState) -> Int {
@@ -199,7 +206,7 @@ public struct FreezeThaw: Scheduler, Sampler {
 
   private mutating func fit(_ horizon: Double, _ state: StudyState) -> Fitted? {
     if let fitted { return fitted }
-    guard let snapshot, snapshot.points.count >= 2 else { return nil }
+    guard let snapshot, hasCurves else { return nil }
     var result = Fitted(units: units ?? LossUnits(shape(state), last: snapshot.curves.compactMap(\.values.last)))
     switch surrogate {
     case .process:
@@ -409,7 +416,7 @@ public struct FreezeThaw: Scheduler, Sampler {
   public mutating func sample(
     trial: TrialNumber, target: Double?, state: StudyState
   ) throws(SpaceError) -> Sample {
-    guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state) else {
+    guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state), hasCurves else {
       return try StartupDesign.sample(FreshDraw(purpose: purpose, trial: trial, state: state))
     }
     let fresh = FreshDraw(purpose: purpose, trial: trial, state: state)
@@ -436,6 +443,10 @@ public struct FreezeThaw: Scheduler, Sampler {
     let method = Fact("method", surrogate.title)
     guard let fidelity = state.spec.fidelity, state.trials.count >= designCount(state) else {
       let step = Fact("step", "the design before the model: \(state.trials.count) of \(designCount(state)) trials")
+      return Explanation([method, step], neighbours: nearest)
+    }
+    guard hasCurves else {
+      let step = Fact("step", "the design before the model, which needs \(Self.leastCurves) trials with a value")
       return Explanation([method, step], neighbours: nearest)
     }
     let stops = stops(fidelity)
