@@ -48,10 +48,13 @@ struct FailureLessons: Sendable {
   mutating func model(_ observations: Observations, _ state: StudyState) -> Feasibility? {
     var feasibility = Feasibility()
     if let failures = failureModel(observations, state) { feasibility.add(failures, weight: Self.weight(state)) }
-    if !state.spec.outcomeConstraints.isEmpty {
-      for model in outcomes.models(observations, state) { feasibility.add(model) }
-    }
+    for model in outcomeModels(observations, state) { feasibility.add(model) }
     return feasibility.isEmpty ? nil : feasibility
+  }
+
+  /// A model for each outcome constraint of which anything is known.
+  mutating func outcomeModels(_ observations: Observations, _ state: StudyState) -> [OutcomeModel] {
+    state.spec.outcomeConstraints.isEmpty ? [] : outcomes.models(observations, state)
   }
 
   private mutating func failureModel(_ observations: Observations, _ state: StudyState) -> FeasibilityModel? {

@@ -49,7 +49,7 @@ final class ConstrainedSamplerTests: XCTestCase {
     XCTAssertLessThan(try regret(PartSpec("c-tpe"), studies: 20), 0.75 * chance)
     XCTAssertLessThan(try regret(PartSpec("tpe"), studies: 20), 0.9 * chance)
     let small: [String: Choice] = ["candidates": .integer(128)]
-    for sampler in [PartSpec("gp", options: small), PartSpec("smac", options: small), PartSpec("cqr", options: small)] {
+    for sampler in ["gp", "smac", "cqr", "turbo"].map({ PartSpec($0, options: small) }) {
       XCTAssertLessThan(try regret(sampler, studies: 3), 0.4 * chance, sampler.name)
     }
     let population: [String: Choice] = ["population": .integer(16), "generations": .integer(10)]
@@ -68,7 +68,7 @@ final class ConstrainedSamplerTests: XCTestCase {
     let small: [String: Choice] = ["candidates": .integer(128)]
     let samplers = [
       PartSpec("c-tpe"), PartSpec("gp", options: small), PartSpec("smac", options: small),
-      PartSpec("cqr", options: small),
+      PartSpec("cqr", options: small), PartSpec("turbo", options: small),
     ]
     for sampler in samplers {
       let found = try seeds.count { try best(sampler, seed: $0, trials: 40, bound: 0.2).isFinite }
@@ -77,7 +77,7 @@ final class ConstrainedSamplerTests: XCTestCase {
   }
 
   func testProposalsDependOnTheLogAlone() throws {
-    for name in ["c-tpe", "gp", "smac"] {
+    for name in ["c-tpe", "gp", "smac", "turbo"] {
       var driver = try StudyDriver(spec(PartSpec(name), seed: 5, trials: 30), makeMethod: Catalogue.makeMethod)
       for _ in 0..<25 {
         guard let trial = try driver.start() else { return XCTFail("no trial") }
@@ -116,6 +116,58 @@ final class ConstrainedSamplerTests: XCTestCase {
         let anew = try other.propose(state: driver.state, mayStartNew: true) { _ in true }
         XCTAssertEqual("\(own)", "\(anew)", name)
       }
+    }
+  }
+
+  func testATrustRegionPutsSolutionsFirst() {
+    func region(_ losses: [Double], _ violations: [Double]) -> TrustRegion {
+      TrustRegion(losses, violation: { violations[$0] }, dimension: 2, design: 2)
+    }
+    // None is a solution: nearer ones count as successes, whatever their losses.
+    XCTAssertEqual(region([1, 2], [3, 4]).best, 0)
+    let nearer = region([1, 2, 9, 9, 9], [3, 4, 2, 1, 0.5])
+    XCTAssertEqual(nearer.best, 4)
+    XCTAssertEqual(nearer.length, 1.6)
+    XCTAssertEqual(region([1, 2, 0, 0, 0, 0], [3, 4, 3, 3, 3, 3]).length, 0.4)
+    // The first solution is one, too; afterwards only better solutions are.
+    XCTAssertEqual(region([1, 2, 9], [3, 4, 0]).successes, 1)
+    XCTAssertEqual(region([1, 2, 9], [3, 4, 0]).best, 2)
+    let after = region([1, 2, 9, 0, 8.9999, 10], [3, 4, 0, 0.1, 0, 0])
+    XCTAssertEqual(after.best, 4)
+    XCTAssertEqual(after.failures, 3)
+    XCTAssertEqual(region([1, 2, 9, 8], [3, 4, 0, 0]).successes, 2)
+  }
+
+  /// Ackley's function in ten dimensions, best at the origin, of which a half space and a ball are allowed, as in section 4 of the
+  /// paper on SCBO.
+  func testATrustRegionDescendsWithinTwoBounds() throws {
+    func best(_ sampler: PartSpec, seed: UInt64) throws -> Double {
+      var spec = MethodSpaces.spec(
+        try Space((0..<10).map { try .float("x\($0)", -5...10) }), sampler: sampler, trials: 90, seed: seed)
+      spec.outcomeConstraints = [
+        OutcomeConstraint(metric: "sum", .atMost, 0), OutcomeConstraint(metric: "norm", .atMost, 5),
+      ]
+      var driver = try StudyDriver(spec, makeMethod: Catalogue.makeMethod)
+      while let trial = try driver.start() {
+        let x = driver.state.history.configuration(trial).slots
+        let square = x.reduce(0) { $0 + $1 * $1 }
+        let waves = x.reduce(0) { $0 + cos(2 * .pi * $1) }
+        let loss = 20 + exp(1) - 20 * exp(-0.2 * (square / 10).squareRoot()) - exp(waves / 10)
+        try driver.append(
+          .reported(
+            trial, resource: nil,
+            [
+              MetricValue("loss", loss), MetricValue("sum", x.reduce(0, +)),
+              MetricValue("norm", square.squareRoot()),
+            ]))
+        try driver.append(.trialCompleted(trial, seconds: 1))
+      }
+      return driver.state.incumbent.map(driver.state.loss) ?? .infinity
+    }
+    // Not one of these random configurations is a solution.
+    XCTAssertEqual(try (1...3).map { try best(PartSpec("random"), seed: $0) }, [.infinity, .infinity, .infinity])
+    for seed in 1...3 as ClosedRange<UInt64> {
+      XCTAssertLessThan(try best(PartSpec("turbo", options: ["candidates": .integer(200)]), seed: seed), 8)
     }
   }
 

@@ -1,7 +1,8 @@
 import TrimtabStudies
 import TrimtabSurrogates
 
-/// The trust region of TuRBO as the losses so far leave it: a pure function of them, in the order in which they came.
+/// The trust region of TuRBO as the losses so far leave it, and by how much they violate outcome constraints: a pure function of
+/// both, in the order in which they came.
 struct TrustRegion: Sendable, Equatable {
   static let firstLength = 0.8
   static let leastLength = 0x1p-7
@@ -19,30 +20,39 @@ struct TrustRegion: Sendable, Equatable {
   private(set) var restarts = 0
   /// How often the space of the region has been refined since its life began.
   private(set) var level = 0
-  /// The index of the best loss of the region's life.
+  /// The index of the best loss of the region's life; while all violate the outcome constraints, of the one that does least.
   private(set) var best: Int?
 
   /// Failures running after which the region is halved.
   static func failureTolerance(dimension: Int) -> Int { max(4, dimension) }
 
-  /// - Parameter design: how many losses of a region's life come from its design.
-  init(_ losses: some RandomAccessCollection<Double>, dimension: Int, design: Int) {
-    self.init(losses, tolerances: [Self.failureTolerance(dimension: dimension)], design: design)
+  /// - Parameters:
+  ///   - violation: by how much a loss, by its index, violates the outcome constraints; 0 where it meets them.
+  ///   - design: how many losses of a region's life come from its design.
+  init(_ losses: [Double], violation: (Int) -> Double = { _ in 0 }, dimension: Int, design: Int) {
+    self.init(
+      losses, violation: violation, tolerances: [Self.failureTolerance(dimension: dimension)], design: design)
   }
 
   /// - Parameters:
+  ///   - violation: by how much a loss, by its index, violates the outcome constraints; 0 where it meets them.
   ///   - tolerances: failures running after which the region is halved, one a level of its space; a region that has shrunk to
   ///     nothing is refined while there is a next level.
   ///   - design: how many losses of a region's life come from its design.
-  init(_ losses: some RandomAccessCollection<Double>, tolerances: [Int], design: Int) {
+  init(_ losses: [Double], violation: (Int) -> Double = { _ in 0 }, tolerances: [Int], design: Int) {
     for (index, loss) in losses.enumerated() {
       guard let earlier = best else {
         best = index
         continue
       }
-      let bestLoss = losses[losses.index(losses.startIndex, offsetBy: earlier)]
-      let isSuccess = loss < bestLoss - 1e-3 * abs(bestLoss)
-      if loss < bestLoss { best = index }
+      let (violated, leastViolated) = (violation(index), violation(earlier))
+      let isSuccess: Bool
+      if leastViolated > 0 {
+        isSuccess = violated < leastViolated
+      } else {
+        isSuccess = violated == 0 && loss < losses[earlier] - 1e-3 * abs(losses[earlier])
+      }
+      if (violated, loss) < (leastViolated, losses[earlier]) { best = index }
       guard index - start >= design else { continue }
       if isSuccess {
         successes += 1

@@ -12,7 +12,8 @@ import TrimtabSurrogates
 ///
 /// Deviations: each completion counts as a batch of one, so that asynchronous workers need no waiting; the kernel's priors
 /// are those of `gp`, but for a learned variance of the signal; a choice that is selected takes any value; the design of a
-/// region is that of `gp`, shorter than twice the coordinates where there are many.
+/// region is that of `gp`, shorter than twice the coordinates where there are many; outcome constraints are modelled from all
+/// trials, as for `gp`, not the region's alone.
 public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
   static let purpose = stableHash("turbo")
 
@@ -68,8 +69,8 @@ public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
 
   private func region(_ observations: Observations, _ state: StudyState) -> TrustRegion {
     TrustRegion(
-      observations.rows.map(\.loss), dimension: state.spec.space.coordinates.count,
-      design: StartupDesign.count(startup, state.spec))
+      observations.rows.map(\.loss), violation: { observations.rows[$0].violation },
+      dimension: state.spec.space.coordinates.count, design: StartupDesign.count(startup, state.spec))
   }
 
   /// The model of the region's trials; the same for all proposals beside them.
@@ -92,8 +93,9 @@ public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
     return process.weights.allSatisfy(\.isFinite) ? process : nil
   }
 
-  /// Configurations of the box, in the order of a function drawn from the model, best first.
-  private func draw(
+  /// Configurations of the box, in the order of a function drawn from the model, best first; where there are outcome constraints,
+  /// those that meet them in draws of their models come before the others, and of these the ones that violate them less.
+  private mutating func draw(
     _ observations: Observations, _ region: TrustRegion, _ model: GaussianProcess, best: TrialNumber,
     _ fresh: FreshDraw
   ) -> [(configuration: Configuration, value: Double)] {
@@ -131,7 +133,12 @@ public struct TrustRegionSampler: ObservingSampler, ExplainedSampler {
     }
     guard !found.isEmpty else { return [] }
     let values = model.draw(at: points, &stream)
-    return found.indices.sorted { (values[$1], $0) < (values[$0], $1) }.map { (found[$0], values[$0]) }
+    var violations = [Double](repeating: 0, count: found.count)
+    for outcome in lessons.outcomeModels(observations, fresh.state) {
+      for (i, excess) in outcome.draw(at: points, &stream).enumerated() { violations[i] += max(0, excess) }
+    }
+    return found.indices.sorted { (violations[$0], values[$1], $0) < (violations[$1], values[$0], $1) }
+      .map { (found[$0], values[$0]) }
   }
 
   /// The relative side of the box along each coordinate.
@@ -149,7 +156,8 @@ extension TrustRegionSampler {
   /// What the catalogue says of it.
   public static let entry = CatalogueEntry(
     role: .sampler, name: "turbo", title: "Trust-region Bayesian optimisation (TuRBO)",
-    summary: "Models the objective around the best trial: for dozens to hundreds of parameters.",
+    summary:
+      "Models the objective around the best trial: for dozens to hundreds of parameters. With outcome constraints it is SCBO.",
     paper: .init(
       authors: "D. Eriksson, M. Pearce, J. R. Gardner, R. Turner, M. Poloczek",
       title: "Scalable global optimization via local Bayesian optimization", year: 2019,
@@ -160,5 +168,5 @@ extension TrustRegionSampler {
       MethodOption(
         name: "candidates", kind: .integer(16...5000), defaultValue: .integer(1000),
         meaning: "the most configurations of the box among which one is proposed"),
-    ])
+    ], takesOutcomeConstraints: true)
 }

@@ -42,6 +42,7 @@ public struct OutcomeModel: SuccessModel {
 
   /// The side of the bound on which the excess lies below 0.
   private let below: ProcessAboveZero
+  private let deviation: Double
 
   /// - Parameters:
   ///   - excesses: finite, one a point, in the unit of those of the fit.
@@ -51,8 +52,14 @@ public struct OutcomeModel: SuccessModel {
     guard var process = GaussianProcess(points, fit.parameters) else { return nil }
     process.setTargets(excesses.map(fit.score))
     guard process.weights.allSatisfy(\.isFinite) else { return nil }
+    deviation = fit.deviation
     // At points that were measured without noise nothing is left to chance.
     below = ProcessAboveZero(process: process, sign: -1, offset: 0, noise: 1e-10)
+  }
+
+  /// The excesses at several points by one function drawn from the process: on the scale that is drawn together, in the fit's unit.
+  public func draw(at points: FeaturePoints, _ stream: inout RandomStream) -> [Double] {
+    below.process.draw(at: points, &stream).map { $0 * deviation }
   }
 
   public func logProbabilities(_ points: FeaturePoints) -> [Double] { below.logProbabilities(points) }
